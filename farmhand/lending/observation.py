@@ -1,0 +1,80 @@
+"""What the senses know about the machine and its owner at one moment, and what the owner asked for.
+
+`None` means "cannot know", never "no": a rule that needs to know treats it as a reason not to lend.
+"""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass, fields, replace
+from typing import Any
+
+
+class Wish(enum.Enum):
+    """What the owner chose by hand."""
+
+    AUTO = "auto"
+    LEND = "lend"
+    KEEP = "keep"
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """The owner's choice and how long it holds.
+
+    Attributes:
+        wish: what the owner wants.
+        until: Unix time in seconds at which the choice falls back to auto; None: until the owner chooses again.
+    """
+
+    wish: Wish = Wish.AUTO
+    until: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """Everything the policy looks at, as known now.
+
+    Attributes:
+        choice: the owner's choice.
+        in_use: True from the first touch until the input has rested for `idle_after`; False after that;
+            None when nothing can tell.
+        idle_since: monotonic seconds of the last input, known while `in_use` is False, and a good guess at times
+            in between (None when unknown).
+        screensaver: whether a screensaver shows or the session is locked; None when nothing can tell.
+        others_cpu: share of all cores, 0..1, that programs other than the farm's jobs use; None when unknown.
+        free_memory_mib: memory in MiB that new jobs could take without swapping, with what running farm jobs hold
+            counted as free; None when unknown.
+        sandbox: "" when a sandbox works, else why none does; None until probed.
+    """
+
+    choice: Choice = Choice()
+    in_use: bool | None = None
+    idle_since: float | None = None
+    screensaver: bool | None = None
+    others_cpu: float | None = None
+    free_memory_mib: int | None = None
+    sandbox: str | None = None
+
+    def with_(self, reading: Reading) -> Observation:
+        """Return the observation with the fields of `reading` taken over."""
+        return replace(self, **reading.values)
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A part of an observation, as one sense reports it: field names of `Observation` and their new values.
+
+    Raises:
+        ValueError: a name is no field of `Observation`.
+    """
+
+    values: dict[str, Any]
+
+    def __post_init__(self) -> None:
+        unknown = self.values.keys() - _KNOWN
+        if unknown:
+            raise ValueError(f"no sense can report {sorted(unknown)}")
+
+
+_KNOWN = frozenset(one.name for one in fields(Observation))

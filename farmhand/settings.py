@@ -1,0 +1,305 @@
+"""Each setting once: its name, type, unit, default, meaning and what is allowed.
+
+The field *is* the documentation: `--help`, `farmhand settings`, the table in `docs/settings.md` and every error message
+are made from it. Sources, the later ones win: default, TOML file, `FARMHAND_<NAME>` in the environment, command line.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import tomllib
+from collections.abc import Callable, Mapping
+from dataclasses import MISSING, dataclass, field, fields, replace
+from dataclasses import Field as DataclassField
+from typing import Any, cast
+from urllib.parse import urlsplit
+
+from farmhand.errors import OwnerError
+from farmhand.machine import MAX_SLOTS, is_host_name, split_address
+
+Check = Callable[[Any], str | None]
+"""Says what is wrong with a value of the right type, or None."""
+
+
+@dataclass(frozen=True, slots=True)
+class Meaning:
+    """What a person must know about one setting."""
+
+    text: str
+    unit: str
+    check: Check | None
+    allowed: str
+
+
+def setting(default: Any, text: str, unit: str = "", check: Check | None = None, allowed: str = "") -> Any:
+    """Declare a setting as a dataclass field; `allowed` is shown when `check` refuses a value."""
+    return field(default=default, metadata={"meaning": Meaning(text, unit, check, allowed)})
+
+
+def _between(low: float, high: float) -> Check:
+    return lambda value: None if low <= value <= high else "out of range"
+
+
+def _one_of(*words: str) -> Check:
+    return lambda value: None if value in words else "unknown word"
+
+
+def _host(value: str) -> str | None:
+    return None if value == "" or is_host_name(value) else "not a host name"
+
+
+def _url(value: str) -> str | None:
+    if value == "":
+        return None
+    try:
+        parts = urlsplit(value)
+        port_is_fine = parts.port is None or parts.port > 0
+    except ValueError as wrong:
+        return str(wrong)
+    good = parts.scheme in ("http", "https") and parts.hostname and port_is_fine and parts.username is None
+    return None if good else "not an http or https URL"
+
+
+def _address(value: str) -> str | None:
+    if value == "":
+        return None
+    try:
+        split_address(value)
+    except ValueError as wrong:
+        return str(wrong)
+    return None
+
+
+def _networks(value: tuple[str, ...]) -> str | None:
+    for text in value:
+        try:
+            ipaddress.ip_network(text, strict=False)
+        except ValueError:
+            return f"{text!r} is not an address or network"
+    return None
+
+
+def _folders(value: tuple[str, ...]) -> str | None:
+    wrong = [text for text in value if not text.startswith("/") or ".." in text.split("/")]
+    return f"{wrong[0]!r} is not an absolute path" if wrong else None
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything an owner may choose, with the values that hold until told otherwise."""
+
+    lend: str = setting(
+        "auto",
+        "When to lend: by the rules, always, or never. The owner's button and `farmhand lend` come before it.",
+        check=_one_of("auto", "always", "never"),
+        allowed="auto, always or never",
+    )
+    idle_after: float = setting(
+        300.0,
+        "How long keyboard and mouse must rest before the machine counts as idle.",
+        "seconds",
+        _between(1, 86400),
+        "a number of seconds from 1 to 86400",
+    )
+    busy_above: float = setting(
+        0.3,
+        "Do not start lending while programs of the owner use more than this share of all cores.",
+        "share of all cores, 0..1",
+        _between(0.01, 1),
+        "a share from 0.01 to 1",
+    )
+    slots: int = setting(
+        0,
+        "Compile jobs to accept at once; 0 means one for each core. Memory may allow fewer.",
+        "slots",
+        _between(0, MAX_SLOTS),
+        f"a whole number from 0 to {MAX_SLOTS}",
+    )
+    memory_per_job: int = setting(
+        1024,
+        "Free memory that each job must find; decides how many slots a full machine still offers.",
+        "MiB",
+        _between(16, 1 << 20),
+        "a whole number of MiB from 16 to 1048576",
+    )
+    name: str = setting(
+        "",
+        "How the farm calls this machine; empty means its host name.",
+        check=_host,
+        allowed="letters, digits, dots and hyphens, beginning and ending with a letter or digit",
+    )
+    registry: str = setting(
+        "",
+        "The farm's registry; empty means none: then only this machine and the addresses in `allow` may compile here.",
+        "URL",
+        _url,
+        "an http:// or https:// URL, such as http://hub:3680",
+    )
+    gate: str = setting(
+        "",
+        "Where compile jobs come in. Empty means port 3632 of all addresses when the registry is on another "
+        "machine, else of 127.0.0.1 only.",
+        "ADDR:PORT",
+        _address,
+        "ADDR:PORT, such as 0.0.0.0:3632 or [::]:3632",
+    )
+    allow: tuple[str, ...] = setting(
+        ("127.0.0.0/8", "::1/128"),
+        "Addresses and networks whose plain distcc may compile here without a ticket from the registry.",
+        "list",
+        _networks,
+        "IP addresses or networks such as 10.1.0.0/16, separated by commas",
+    )
+    toolchains: tuple[str, ...] = setting(
+        (),
+        "Folders outside /usr that hold compilers; jobs may read them.",
+        "list of paths",
+        _folders,
+        "absolute paths, separated by commas",
+    )
+    queue_wait: float = setting(
+        2.0,
+        "How long a job may wait for a free slot before it is turned away.",
+        "seconds",
+        _between(0, 60),
+        "a number of seconds from 0 to 60",
+    )
+    job_lifetime: float = setting(
+        600.0,
+        "A compile that runs longer is ended.",
+        "seconds",
+        _between(1, 86400),
+        "a number of seconds from 1 to 86400",
+    )
+    grace: float = setting(
+        60.0,
+        "When lending ends without hurry, running jobs may finish for this long.",
+        "seconds",
+        _between(0, 3600),
+        "a number of seconds from 0 to 3600",
+    )
+    scratch: int = setting(
+        2048,
+        "Room for temporary files of all jobs of one client, in memory.",
+        "MiB",
+        _between(64, 1 << 20),
+        "a whole number of MiB from 64 to 1048576",
+    )
+
+
+def meaning(name: str) -> Meaning:
+    """What the setting `name` means.
+
+    Raises:
+        KeyError: there is no such setting.
+    """
+    return cast(Meaning, _FIELDS[name].metadata["meaning"])
+
+
+def names() -> tuple[str, ...]:
+    """All settings, in the order in which they are explained."""
+    return tuple(_FIELDS)
+
+
+def default(name: str) -> Any:
+    """The value of `name` that holds when nobody says otherwise."""
+    value = _FIELDS[name].default
+    assert value is not MISSING
+    return value
+
+
+def load(
+    toml: str = "",
+    environment: Mapping[str, str] | None = None,
+    flags: Mapping[str, str | None] | None = None,
+) -> Settings:
+    """Read the settings from all sources; the later argument wins.
+
+    Args:
+        toml: the text of the settings file.
+        environment: the process environment; only `FARMHAND_<NAME>` of known settings count.
+        flags: command line values by setting name; None stands for "not given".
+
+    Raises:
+        OwnerError: a value is not allowed, or the file names a setting that does not exist. The message names the key,
+            the value, what is allowed and where it was written.
+    """
+    result = from_toml(toml)
+    for key, text in (environment or {}).items():
+        name = key.removeprefix("FARMHAND_").lower()
+        if key.startswith("FARMHAND_") and name in _FIELDS:
+            result = change(result, name, text, f"the environment variable {key}")
+    for name, flag in (flags or {}).items():
+        if flag is not None:
+            result = change(result, name, flag, f"--{name.replace('_', '-')}")
+    return result
+
+
+def from_toml(toml: str) -> Settings:
+    """Read a settings file.
+
+    Raises:
+        OwnerError: see `load`.
+    """
+    try:
+        table = tomllib.loads(toml)
+    except tomllib.TOMLDecodeError as wrong:
+        raise OwnerError(f"the settings file is not valid TOML: {wrong}") from None
+    values: dict[str, Any] = {}
+    for name, raw in table.items():
+        if name not in _FIELDS:
+            raise OwnerError(f"the settings file names {name!r}, which is no setting; known are: {', '.join(_FIELDS)}")
+        values[name] = _checked(name, _from_toml_value(name, raw), raw, "the settings file")
+    return replace(Settings(), **values)
+
+
+def change(settings: Settings, name: str, text: str, source: str = "the command line") -> Settings:
+    """Return `settings` with `name` set from a text, as a person types it.
+
+    Raises:
+        OwnerError: there is no such setting or the value is not allowed; `source` tells where it came from.
+    """
+    if name not in _FIELDS:
+        raise OwnerError(f"{name!r} is no setting; known are: {', '.join(_FIELDS)}")
+    try:
+        value = _PARSE[type(default(name))](text.strip())
+    except ValueError:
+        value = None
+    return replace(settings, **{name: _checked(name, value, text, source)})
+
+
+def spell(value: Any) -> str:
+    """Write a value the way `change` reads it."""
+    if isinstance(value, tuple):
+        return ",".join(cast(tuple[str, ...], value))
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _list(text: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in text.split(",") if part.strip())
+
+
+_PARSE: Mapping[type, Callable[[str], Any]] = {str: str, int: int, float: float, tuple: _list}
+_FIELDS: Mapping[str, DataclassField[Any]] = {one.name: one for one in fields(Settings)}
+
+
+def _from_toml_value(name: str, raw: Any) -> Any:
+    """Return `raw` as the setting's type, or None where TOML's type does not fit."""
+    kind: type[object] = type(default(name))
+    if isinstance(raw, bool):
+        return None
+    if kind is float and isinstance(raw, int):
+        return float(raw)
+    if kind is tuple and isinstance(raw, list):
+        parts = cast(list[object], raw)
+        return tuple(str(part) for part in parts) if all(isinstance(part, str) for part in parts) else None
+    return raw if isinstance(raw, kind) else None
+
+
+def _checked(name: str, value: Any, raw: object, source: str) -> Any:
+    """Return `value` if it is allowed; NaN is not, since it is inside no range."""
+    told = meaning(name)
+    problem = "wrong type" if value is None else told.check(value) if told.check else None
+    if problem is not None:
+        raise OwnerError(f"{source} sets {name} to {raw!r}: {problem}; allowed: {told.allowed}")
+    return value

@@ -1,0 +1,149 @@
+"""Agent <-> tray and CLI: newline-delimited JSON on a Unix socket that only the owner can open.
+
+On connect the agent sends one `Snapshot`; it sends another whenever one changes. A client may send requests at any
+time; every request is answered by a `Done` or an `Explanation`, in order, between snapshots.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+
+class JobView(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One compile job that runs here.
+
+    Attributes:
+        user, host: who sent it and from which machine; the address where there is no ticket.
+        project: what the sender builds; "" when unknown.
+        file: name of the source file; "" when unknown.
+        compiler: the program as the client named it.
+        started_at: Unix time in seconds.
+        waited: seconds between arrival and start.
+    """
+
+    user: str
+    host: str
+    project: str
+    file: str
+    compiler: str
+    started_at: float
+    waited: float
+
+
+class SenseView(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Which source answers one question about the owner, and why the others do not.
+
+    Attributes:
+        question: such as "input" or "screensaver".
+        source: the chosen source; "" when nothing can tell.
+        rejected: sources tried before, each with the reason against it.
+    """
+
+    question: str
+    source: str
+    rejected: tuple[tuple[str, str], ...] = ()
+
+
+class Snapshot(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="snapshot"):
+    """All that a face of the agent may show.
+
+    Attributes:
+        version: of the agent's program.
+        name: the machine, as the farm calls it.
+        state: the lender's state: kept, starting, joining, lent, draining, stopping, failing or resting.
+        since: Unix time in seconds at which that state began.
+        rule: name of the policy rule that decided.
+        reason: the same in words, fit to follow "because".
+        wish: the owner's choice: auto, lend or keep.
+        wish_until: Unix time at which it falls back to auto; None: it stays.
+        lends_at: Unix time at which lending will start if nothing changes; None when no such time is known.
+        slots: jobs offered to the farm now; 0 while not lent.
+        jobs: what runs, oldest first.
+        last_reclaim_ms: milliseconds from the cause of the latest reclaim to the last foreign process gone.
+        reclaims: how many reclaims since the agent started.
+        registry: its URL, "" for none.
+        registry_trouble: why the registry does not know this machine although it should; "" when all is well.
+        trouble: what keeps this machine from lending and how to mend it; "" when nothing does.
+        gate: ADDR:PORT where jobs come in.
+        senses: which source answers which question.
+        priority: how the farm's jobs are kept out of the owner's way; "" until one ran.
+    """
+
+    version: str
+    name: str
+    state: str
+    since: float
+    rule: str
+    reason: str
+    wish: Literal["auto", "lend", "keep"] = "auto"
+    wish_until: float | None = None
+    lends_at: float | None = None
+    slots: int = 0
+    jobs: tuple[JobView, ...] = ()
+    last_reclaim_ms: float | None = None
+    reclaims: int = 0
+    registry: str = ""
+    registry_trouble: str = ""
+    trouble: str = ""
+    gate: str = ""
+    senses: tuple[SenseView, ...] = ()
+    priority: str = ""
+
+
+class RuleView(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One policy rule as it stood at one moment.
+
+    Attributes:
+        name: of the rule.
+        holds: whether its condition was met.
+        decided: whether it was the first that held, and so the one that counted.
+        says: what it wants when it holds, such as "keep" or "lend 4 slots".
+        value: what it looked at, in words.
+        change: what would make it turn the other way.
+    """
+
+    name: str
+    holds: bool
+    decided: bool
+    says: str
+    value: str
+    change: str
+
+
+class Explanation(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="explanation"):
+    """Every rule in order, for `farmhand why`."""
+
+    state: str
+    rules: tuple[RuleView, ...]
+
+
+class Done(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="done"):
+    """A request was carried out (`problem` empty) or refused (`problem` says why)."""
+
+    problem: str = ""
+
+
+class Choose(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="choose"):
+    """The owner's choice.
+
+    Attributes:
+        wish: auto, lend or keep.
+        until: Unix time at which it falls back to auto; None: it stays.
+    """
+
+    wish: Literal["auto", "lend", "keep"]
+    until: float | None = None
+
+
+class Explain(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="explain"):
+    """Asks for an `Explanation`."""
+
+
+class Quit(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="quit"):
+    """Asks the agent to give the machine back and end."""
+
+
+FromAgent = Snapshot | Explanation | Done
+ToAgent = Choose | Explain | Quit
