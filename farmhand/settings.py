@@ -283,17 +283,15 @@ _PARSE: Mapping[type, Callable[[str], Any]] = {str: str, int: int, float: float,
 _FIELDS: Mapping[str, DataclassField[Any]] = {one.name: one for one in fields(Settings)}
 
 
-def _from_toml_value(name: str, raw: Any) -> Any:
+def _from_toml_value(name: str, raw: object) -> Any:
     """Return `raw` as the setting's type, or None where TOML's type does not fit."""
-    kind: type[object] = type(default(name))
-    if isinstance(raw, bool):
-        return None
-    if kind is float and isinstance(raw, int):
+    kind = type(default(name))
+    if kind is float and type(raw) is int:
         return float(raw)
     if kind is tuple and isinstance(raw, list):
         parts = cast(list[object], raw)
         return tuple(str(part) for part in parts) if all(isinstance(part, str) for part in parts) else None
-    return raw if isinstance(raw, kind) else None
+    return raw if type(raw) is kind else None
 
 
 def _checked(name: str, value: Any, raw: object, source: str) -> Any:
