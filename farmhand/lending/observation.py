@@ -39,9 +39,11 @@ class Observation:
         choice: the owner's choice.
         in_use: True from the first touch until the input has rested for `idle_after`; False after that;
             None when nothing can tell.
-        idle_since: monotonic seconds of the last input, known while `in_use` is False, and a good guess at times
-            in between (None when unknown).
+        idle_since: monotonic seconds of the last input, known once the input has rested for a few seconds; None
+            while there is input, and when unknown.
         screensaver: whether a screensaver shows or the session is locked; None when nothing can tell.
+        screensaver_since: monotonic seconds at which it came on; None while it does not show, and when nobody saw
+            it come.
         others_cpu: share of all cores, 0..1, that programs other than the farm's jobs use; None when unknown.
         free_memory_mib: memory in MiB that new jobs could take without swapping, with what running farm jobs hold
             counted as free; None when unknown.
@@ -52,6 +54,7 @@ class Observation:
     in_use: bool | None = None
     idle_since: float | None = None
     screensaver: bool | None = None
+    screensaver_since: float | None = None
     others_cpu: float | None = None
     free_memory_mib: int | None = None
     sandbox: str | None = None

@@ -1,0 +1,28 @@
+"""What senses report becomes one observation."""
+
+from __future__ import annotations
+
+import pytest
+
+from farmhand.lending.observation import Choice, Observation, Reading, Wish
+
+
+def test_at_first_nothing_is_known() -> None:
+    seen = Observation()
+    assert seen.choice == Choice(Wish.AUTO, None)
+    assert {seen.in_use, seen.screensaver, seen.others_cpu, seen.free_memory_mib, seen.sandbox} == {None}
+
+
+def test_a_reading_changes_its_own_fields_only() -> None:
+    seen = Observation(others_cpu=0.5).with_(Reading({"in_use": False, "idle_since": 7.0}))
+    assert seen == Observation(in_use=False, idle_since=7.0, others_cpu=0.5)
+
+
+def test_a_lost_sense_makes_its_fields_unknown_again() -> None:
+    seen = Observation(in_use=False, idle_since=7.0).with_(Reading({"in_use": None, "idle_since": None}))
+    assert seen == Observation()
+
+
+def test_nobody_reports_what_is_not_observed() -> None:
+    with pytest.raises(ValueError, match=r"no sense can report \['mood'\]"):
+        Reading({"mood": "good"})

@@ -1,0 +1,334 @@
+"""The rules, one by one in words, then all together as properties."""
+
+from __future__ import annotations
+
+from dataclasses import fields, replace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from farmhand.lending.events import Want
+from farmhand.lending.observation import Choice, Observation, Wish
+from farmhand.lending.policy import BUSY_MARGIN, FRESH, LOCK_GESTURE, RULES, Decision, decide
+from farmhand.machine import Machine
+from farmhand.settings import Settings
+from farmhand.wire.local import RuleView
+
+NOW, WALL = 10_000.0, 1_800_000_000.0
+MACHINE = Machine("anna-desk", cores=8, memory_mib=16384)
+AWAY = Observation(
+    in_use=False, idle_since=NOW - 600, screensaver=False, others_cpu=0.02, free_memory_mib=12000, sandbox=""
+)
+THERE = replace(AWAY, in_use=True, idle_since=None)
+RESTING = replace(AWAY, in_use=True, idle_since=NOW - 100)
+LOCKED = replace(RESTING, idle_since=NOW - 5, screensaver=True, screensaver_since=NOW - 5)
+
+
+def judge(seen: Observation, *, lending: bool = False, offered: int = 0, now: float = NOW, **settings: Any) -> Decision:
+    return decide(seen, Settings(**settings), MACHINE, now, WALL + now - NOW, lending, offered)
+
+
+def choosing(seen: Observation, wish: Wish, until: float | None = None) -> Observation:
+    return replace(seen, choice=Choice(wish, until))
+
+
+KEEP, KEEP_NOW, LEND = Want(lend=False), Want(lend=False, hurry=True), Want(lend=True, slots=8)
+
+CONVERSATION = [
+    # what is seen, with which settings, which rule decides, what it wants, because …
+    (replace(AWAY, sandbox=None), {}, "no sandbox", KEEP_NOW, "the sandbox has not been tried yet"),
+    (replace(AWAY, sandbox="install bwrap"), {}, "no sandbox", KEEP_NOW, "no sandbox works here: install bwrap"),
+    (choosing(replace(AWAY, sandbox="no"), Wish.LEND), {}, "no sandbox", KEEP_NOW, "no sandbox works here: no"),
+    (choosing(AWAY, Wish.KEEP), {}, "your choice: keep", KEEP_NOW, "you chose keep"),
+    (choosing(AWAY, Wish.KEEP, WALL + 60), {}, "your choice: keep", KEEP_NOW, "you chose keep for another 60 s"),
+    (choosing(AWAY, Wish.KEEP, WALL + 120), {}, "your choice: keep", KEEP_NOW, "you chose keep for another 2 min"),
+    (choosing(AWAY, Wish.KEEP, WALL + 7200), {}, "your choice: keep", KEEP_NOW, "you chose keep for another 2 h"),
+    (choosing(AWAY, Wish.KEEP), {"lend": "always"}, "your choice: keep", KEEP_NOW, "you chose keep"),
+    (choosing(AWAY, Wish.KEEP, WALL), {}, "idle", LEND, "there was no input for 5 min"),
+    (
+        choosing(replace(AWAY, free_memory_mib=100), Wish.LEND),
+        {},
+        "no room in memory",
+        KEEP,
+        "100 MiB are free and a job needs 1024 MiB",
+    ),
+    (replace(AWAY, free_memory_mib=None), {}, "no room in memory", KEEP, "nothing tells how much memory is free"),
+    (choosing(THERE, Wish.LEND), {}, "your choice: lend", LEND, "you chose lend"),
+    (choosing(THERE, Wish.LEND), {"lend": "never"}, "your choice: lend", LEND, "you chose lend"),
+    (choosing(THERE, Wish.LEND, WALL - 1), {}, "in use", KEEP_NOW, "you are using keyboard or mouse"),
+    (AWAY, {"lend": "never"}, "never by setting", KEEP, "the setting lend is never"),
+    (THERE, {"lend": "always"}, "always by setting", LEND, "the setting lend is always"),
+    (replace(AWAY, in_use=None), {}, "nobody can tell", KEEP_NOW, "nothing can tell whether you are there"),
+    (replace(LOCKED, in_use=None), {}, "nobody can tell", KEEP_NOW, "nothing can tell whether you are there"),
+    (THERE, {}, "in use", KEEP_NOW, "you are using keyboard or mouse"),
+    (replace(RESTING, idle_since=NOW - 4), {}, "in use", KEEP_NOW, "you touched keyboard or mouse 4 s ago"),
+    (replace(RESTING, idle_since=NOW + 0.1), {}, "in use", KEEP_NOW, "you touched keyboard or mouse 0 s ago"),
+    (
+        replace(AWAY, others_cpu=0.5),
+        {},
+        "busy with your work",
+        KEEP,
+        "your programs use 50% of the machine, the limit is 30%",
+    ),
+    (
+        replace(AWAY, others_cpu=None),
+        {},
+        "busy with your work",
+        KEEP,
+        "nothing tells yet how busy the machine is",
+    ),
+    (LOCKED, {}, "screen locked", LEND, "the screen is blanked or locked"),
+    (AWAY, {}, "idle", LEND, "there was no input for 5 min"),
+    (AWAY, {"idle_after": 30.0}, "idle", LEND, "there was no input for 30 s"),
+    (replace(AWAY, idle_since=None), {}, "idle", LEND, "there was no input for 5 min"),
+    (
+        RESTING,
+        {},
+        "not idle long enough",
+        KEEP,
+        "you touched keyboard or mouse 100 s ago, not yet 5 min",
+    ),
+]
+
+
+@pytest.mark.parametrize(("seen", "settings", "rule", "want", "because"), CONVERSATION)
+def test_the_owner_reads(seen: Observation, settings: dict[str, Any], rule: str, want: Want, because: str) -> None:
+    decision = judge(seen, **settings)
+    assert (decision.rule, decision.want, decision.reason) == (rule, want, because)
+
+
+def test_every_rule_is_reached_by_the_conversation() -> None:
+    assert {rule for _, _, rule, _, _ in CONVERSATION} == {rule.name for rule in RULES}
+
+
+# --- back at the screensaver --------------------------------------------------
+def test_locking_lends_as_soon_as_the_hands_rest() -> None:
+    locking = replace(THERE, screensaver=True, screensaver_since=NOW)
+    assert judge(locking).rule == "in use", "the lock key is still going up"
+    assert judge(replace(locking, idle_since=NOW + LOCK_GESTURE), now=NOW + 5).rule == "screen locked"
+
+
+def test_a_touch_at_the_lock_dialog_is_the_owners_return() -> None:
+    touched = replace(LOCKED, idle_since=None)
+    assert judge(LOCKED, lending=True).want.lend
+    assert judge(touched, lending=True).want == KEEP_NOW
+
+
+def test_a_rest_at_the_lock_dialog_is_not_leaving_again() -> None:
+    pondering = replace(LOCKED, screensaver_since=NOW - 60, idle_since=NOW - 60 + LOCK_GESTURE + 0.1)
+    decision = judge(pondering)
+    assert decision.rule == "not idle long enough"
+    (verdict,) = (one for one in decision.verdicts if one.name == "screen locked")
+    assert verdict.value == "the screen is blanked or locked, and there was input since"
+    assert judge(replace(pondering, in_use=False)).rule == "idle"
+
+
+def test_a_screensaver_nobody_saw_coming_shortens_nothing() -> None:
+    assert judge(replace(LOCKED, screensaver_since=None)).rule == "in use"
+    assert judge(replace(LOCKED, screensaver=None)).rule == "in use"
+
+
+# --- load ---------------------------------------------------------------------
+def test_load_takes_back_later_than_it_refuses() -> None:
+    limit = 0.3 + 0.7 * BUSY_MARGIN
+    assert judge(replace(AWAY, others_cpu=0.3)).want.lend
+    assert not judge(replace(AWAY, others_cpu=0.301)).want.lend
+    assert judge(replace(AWAY, others_cpu=limit), lending=True).want.lend
+    assert judge(replace(AWAY, others_cpu=limit + 0.001), lending=True).want == KEEP
+
+
+def test_a_loaded_machine_offers_what_is_left() -> None:
+    assert judge(replace(AWAY, others_cpu=0.25)).want.slots == 6
+    assert judge(replace(AWAY, others_cpu=0.25), lending=True, offered=6).want.slots == 6
+
+
+# --- time ---------------------------------------------------------------------
+@pytest.mark.parametrize(
+    ("seen", "settings", "look_again_at", "lends_at"),
+    [
+        (AWAY, {}, None, None),
+        (THERE, {}, None, None),
+        (RESTING, {}, NOW + 200, NOW + 200),
+        (replace(RESTING, idle_since=NOW - 4), {}, NOW - 4 + FRESH, NOW + 296),
+        (replace(RESTING, idle_since=NOW - 4), {"idle_after": 6.0}, NOW + 2, NOW + 2),
+        (RESTING, {"idle_after": 50.0}, None, None),
+        (RESTING, {"lend": "never"}, NOW + 200, None),
+        (replace(RESTING, others_cpu=0.9), {}, NOW + 200, None),
+        (replace(RESTING, idle_since=NOW - 4, others_cpu=0.9), {}, NOW - 4 + FRESH, None),
+        (LOCKED, {}, NOW - 5 + FRESH, None),
+        (choosing(AWAY, Wish.KEEP), {}, None, None),
+        (choosing(AWAY, Wish.KEEP, WALL + 50), {}, NOW + 50, NOW + 50),
+        (choosing(AWAY, Wish.KEEP, WALL + 50), {"lend": "never"}, NOW + 50, None),
+        (choosing(RESTING, Wish.KEEP, WALL + 50), {}, NOW + 50, NOW + 200),
+        (choosing(RESTING, Wish.KEEP, WALL + 900), {}, NOW + 200, NOW + 900),
+        (choosing(AWAY, Wish.LEND, WALL + 50), {}, NOW + 50, None),
+        (replace(AWAY, in_use=None, idle_since=NOW - 4), {}, None, None),
+        (replace(AWAY, idle_since=NOW - 4), {}, None, None),
+    ],
+)
+def test_time(seen: Observation, settings: dict[str, Any], look_again_at: float | None, lends_at: float | None) -> None:
+    decision = judge(seen, **settings)
+    assert (decision.look_again_at, decision.lends_at) == (look_again_at, lends_at)
+
+
+def test_a_short_rest_is_over_before_it_is_stale() -> None:
+    assert judge(replace(RESTING, idle_since=NOW - 1.5), idle_after=1.0).rule == "not idle long enough"
+
+
+def test_the_end_of_the_owners_presence_is_sharp() -> None:
+    assert judge(replace(RESTING, idle_since=NOW - FRESH)).rule == "not idle long enough"
+
+
+# --- why ----------------------------------------------------------------------
+def test_a_verdict_is_what_the_wire_carries() -> None:
+    assert tuple(one.name for one in fields(judge(AWAY).verdicts[0])) == RuleView.__struct_fields__
+
+
+def why(decision: Decision) -> list[tuple[str, bool, str, str]]:
+    return [(one.name, one.holds, one.says, one.change) for one in decision.verdicts]
+
+
+def test_why_an_idle_machine_is_lent() -> None:
+    decision = judge(AWAY)
+    assert [one.name for one in decision.verdicts if one.decided] == ["idle"]
+    assert why(decision) == [
+        ("no sandbox", False, "keep now", "losing the sandbox"),
+        ("your choice: keep", False, "keep now", "choosing keep"),
+        ("no room in memory", False, "keep", "less free memory"),
+        ("your choice: lend", False, "lend 8 slots", "choosing lend"),
+        ("never by setting", False, "keep", "lend = never"),
+        ("always by setting", False, "lend 8 slots", "lend = always"),
+        ("nobody can tell", False, "keep now", "losing the source for keyboard and mouse"),
+        ("in use", False, "keep now", "touching keyboard or mouse"),
+        ("busy with your work", False, "keep", "a load above 30%"),
+        ("screen locked", False, "lend 8 slots", "locking the screen and leaving"),
+        ("idle", True, "lend 8 slots", "touching keyboard or mouse"),
+        ("not idle long enough", True, "keep", "no input for 5 min, or locking the screen and leaving"),
+    ]
+    assert [one.value for one in decision.verdicts] == [
+        "the sandbox works",
+        "you chose auto",
+        "12000 MiB are free and a job needs 1024 MiB",
+        "you chose auto",
+        "the setting lend is auto",
+        "the setting lend is auto",
+        "you touched keyboard or mouse 10 min ago",
+        "you touched keyboard or mouse 10 min ago",
+        "your programs use 2% of the machine, the limit is 30%",
+        "the screen is neither blanked nor locked",
+        "you touched keyboard or mouse 10 min ago",
+        "you touched keyboard or mouse 10 min ago",
+    ]
+
+
+def test_why_nothing_works() -> None:
+    decision = judge(Observation())
+    changes = {one.name: one.change for one in decision.verdicts if one.holds}
+    assert changes == {
+        "no sandbox": "a working sandbox",
+        "no room in memory": "more free memory, or a lower memory_per_job",
+        "nobody can tell": "a source for keyboard and mouse",
+        "busy with your work": "a load of at most 30%",
+        "not idle long enough": "no input for 5 min, or locking the screen and leaving",
+    }
+    assert {one.value for one in decision.verdicts} >= {"no screensaver answers"}
+
+
+@pytest.mark.parametrize(
+    ("seen", "settings", "rule", "change"),
+    [
+        (choosing(AWAY, Wish.KEEP), {}, "your choice: keep", "choosing auto or lend"),
+        (choosing(AWAY, Wish.LEND), {}, "your choice: lend", "choosing auto or keep"),
+        (AWAY, {"lend": "never"}, "never by setting", "lend = auto"),
+        (AWAY, {"lend": "always"}, "always by setting", "lend = auto"),
+        (THERE, {}, "in use", "leaving keyboard and mouse alone"),
+        (LOCKED, {}, "screen locked", "touching keyboard or mouse"),
+        (THERE, {}, "idle", "no input for 5 min"),
+    ],
+)
+def test_what_would_change_it(seen: Observation, settings: dict[str, Any], rule: str, change: str) -> None:
+    (verdict,) = (one for one in judge(seen, **settings).verdicts if one.name == rule)
+    assert verdict.change == change
+
+
+def test_one_slot_is_said_as_one() -> None:
+    decision = judge(AWAY, slots=1)
+    assert [one.says for one in decision.verdicts if one.decided] == ["lend 1 slot"]
+
+
+def test_a_rest_of_unknown_length_is_still_a_rest() -> None:
+    decision = judge(replace(AWAY, idle_since=None))
+    assert {one.value for one in decision.verdicts} >= {"keyboard and mouse rest"}
+
+
+def test_a_choice_for_a_while_says_how_long() -> None:
+    values = [one.value for one in judge(choosing(AWAY, Wish.LEND, WALL + 119)).verdicts]
+    assert values.count("you chose lend for another 119 s") == 2
+    assert [one.value for one in judge(choosing(AWAY, Wish.LEND, WALL - 1)).verdicts].count("you chose auto") == 2
+
+
+# --- properties ---------------------------------------------------------------
+def near(moment: float) -> st.SearchStrategy[float | None]:
+    return st.none() | st.floats(moment - 1000, moment + 1000)
+
+
+observations = st.builds(
+    Observation,
+    choice=st.builds(Choice, st.sampled_from(Wish), near(WALL)),
+    in_use=st.none() | st.booleans(),
+    idle_since=st.none() | st.floats(NOW - 1000, NOW),
+    screensaver=st.none() | st.booleans(),
+    screensaver_since=st.none() | st.floats(NOW - 1000, NOW),
+    others_cpu=st.none() | st.floats(0, 1),
+    free_memory_mib=st.none() | st.integers(0, 40_000),
+    sandbox=st.sampled_from((None, "", "", "", "no user namespaces")),
+)
+settings_of_all_kinds = st.builds(
+    Settings,
+    lend=st.sampled_from(("auto", "always", "never")),
+    idle_after=st.floats(1, 2000),
+    busy_above=st.floats(0.01, 1),
+    slots=st.integers(0, 64),
+    memory_per_job=st.integers(16, 4096),
+)
+
+
+def chooses(seen: Observation, wish: Wish) -> bool:
+    return seen.choice.wish is wish and (seen.choice.until is None or seen.choice.until > WALL)
+
+
+@given(observations, settings_of_all_kinds, st.booleans(), st.integers(0, 64))
+def test_what_always_holds(seen: Observation, settings: Settings, lending: bool, offered: int) -> None:
+    decision = decide(seen, settings, MACHINE, NOW, WALL, lending, offered)
+    want, by_rules = decision.want, not chooses(seen, Wish.LEND) and settings.lend != "always"
+    if seen.sandbox != "":
+        assert want == KEEP_NOW
+    if chooses(seen, Wish.KEEP):
+        assert want == KEEP_NOW
+        assert decision.rule in ("no sandbox", "your choice: keep")
+    if seen.free_memory_mib is None or seen.free_memory_mib < settings.memory_per_job:
+        assert not want.lend
+    if by_rules and (settings.lend == "never" or seen.in_use is None or seen.others_cpu is None):
+        assert not want.lend
+    if by_rules and seen.in_use and (seen.idle_since is None or not seen.screensaver):
+        assert not want.lend
+    assert (want.slots > 0) == want.lend
+    assert want.slots <= (settings.slots or MACHINE.cores)
+    assert want.slots * settings.memory_per_job <= (seen.free_memory_mib or 0)
+    assert not (want.lend and want.hurry)
+    assert [one.decided for one in decision.verdicts].count(True) == 1
+    assert next(one for one in decision.verdicts if one.holds).decided
+    assert decision.look_again_at is None or decision.look_again_at > NOW
+    assert decision.lends_at is None or (decision.lends_at > NOW and not want.lend)
+
+
+@given(observations, settings_of_all_kinds, st.booleans(), st.floats(0, 1))
+def test_nothing_changes_before_it_is_time_to_look_again(
+    seen: Observation, settings: Settings, lending: bool, part: float
+) -> None:
+    first = decide(seen, settings, MACHINE, NOW, WALL, lending)
+    wait = ((first.look_again_at or NOW + 5000) - NOW) * part * 0.999
+    later = decide(seen, settings, MACHINE, NOW + wait, WALL + wait, lending)
+    assert (later.want, later.rule) == (first.want, first.rule)
