@@ -1,0 +1,147 @@
+"""The build driver's brain: every compile gets the best slot that is free at that moment.
+
+Jobs are served in the order in which they came. A job that lost its host keeps its place, so it is the next to be
+placed; after two lost hosts, or when a host's compiler refused it, only this machine may compile it. The way of a job
+is the table in `jobs`.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from farmhand.dispatch.jobs import (
+    AWAY,
+    ON_EVENT,
+    ON_HERE,
+    ON_HOST,
+    Cancel,
+    Effect,
+    Event,
+    GiveUp,
+    Here,
+    HostsChanged,
+    JobArrived,
+    JobDone,
+    JobEvent,
+    JobFailed,
+    JobGone,
+    JobLost,
+    JobState,
+    Place,
+    PlaceHere,
+    Woke,
+)
+from farmhand.dispatch.placement import Standing, better_here, choose, lose, next_chance, renew, succeed, without_own
+from farmhand.dispatch.tally import Tally
+
+
+@dataclass(slots=True)
+class _Job:
+    """One compile; `host` is where it is or was last, "" for this machine or nowhere yet."""
+
+    number: int
+    runs_here: bool
+    state: JobState = JobState.QUEUED
+    host: str = ""
+    refused_by: str = ""
+    losses: int = 0
+
+
+@dataclass
+class Dispatcher:
+    """Decides; never does. Feed it events, carry out the effects it returns.
+
+    Attributes:
+        here: the machine that builds.
+        tally: what became of the jobs so far.
+        wake_at: when it wants to be woken; None: only another event can change anything.
+    """
+
+    here: Here
+    tally: Tally = field(default_factory=Tally)
+    wake_at: float | None = None
+    _jobs: dict[int, _Job] = field(default_factory=dict[int, _Job])
+    _hosts: dict[str, Standing] = field(default_factory=dict[str, Standing])
+
+    def handle(self, event: Event, now: float) -> list[Effect]:
+        """Take one event in at time `now` (seconds, any origin); return what to do about it, in order."""
+        effects: list[Effect] = []
+        match event:
+            case JobArrived(number, runs_here):
+                self._jobs[number] = _Job(number, runs_here)
+            case JobDone() | JobFailed() | JobLost() | JobGone():
+                effects += self._move(event, now)
+            case HostsChanged(hosts):
+                others, self.here = without_own(hosts, self.here)
+                known = self._hosts
+                self._hosts = {host.name: renew(known.get(host.name, Standing(host)), host, now) for host in others}
+            case Woke():
+                pass
+        effects += self._place(now)
+        self.wake_at = next_chance(self._hosts.values(), now) if self._jobs else None
+        return effects
+
+    def _move(self, event: JobEvent, now: float) -> list[Effect]:
+        job = self._jobs.get(event.job)
+        target = ON_EVENT.get((job.state, type(event))) if job else None
+        if job is None or target is None:
+            return []
+        source, job.state = job.state, target
+        if isinstance(event, JobDone):
+            self._finish(job, event, now)
+        elif isinstance(event, JobFailed):
+            job.refused_by = job.host
+        elif isinstance(event, JobLost) and source in AWAY:
+            job.losses += 1
+            self.tally.losses += 1
+            self._judge(job.host, lambda host: lose(host, now))
+        if target is not JobState.ENDED:
+            return []
+        del self._jobs[job.number]
+        if isinstance(event, JobLost):
+            return [self._give_up(job)]
+        return [Cancel(job.number)] if isinstance(event, JobGone) and source not in ON_HERE else []
+
+    def _finish(self, job: _Job, event: JobDone, now: float) -> None:
+        """Count a compiled file, and judge the host that did it or that was wrong about it."""
+        self.tally.count(job.host, job.losses)
+        if event.good:
+            self._judge(job.host, succeed)
+            self._judge(job.refused_by, lambda host: lose(host, now))
+
+    def _give_up(self, job: _Job) -> GiveUp:
+        self.tally.count("", job.losses)
+        return GiveUp(job.number)
+
+    def _judge(self, name: str, verdict: Callable[[Standing], Standing]) -> None:
+        """Think anew of a host, if it is still there."""
+        if name in self._hosts:
+            self._hosts[name] = verdict(self._hosts[name])
+
+    def _place(self, now: float) -> list[Effect]:
+        """Give every waiting job the best slot that is left for it."""
+        effects: list[Effect] = []
+        used = Counter(job.host for job in self._jobs.values() if job.state not in ON_HERE)
+        for job in [job for job in self._jobs.values() if job.state in ON_HERE]:
+            effects += self._place_one(job, used, now)
+        return effects
+
+    def _place_one(self, job: _Job, used: Counter[str], now: float) -> list[Effect]:
+        """Place one job if a slot is free; `used` counts the slots taken by host name, "" for this machine."""
+        only_here = job.state not in ON_HOST or not self._hosts
+        other = None if only_here else choose(self._hosts.values(), used, now)
+        slots = max(self.here.slots, self.here.reserve) if only_here else self.here.slots
+        if only_here and not job.runs_here:
+            del self._jobs[job.number]
+            return [self._give_up(job)]
+        if job.runs_here and used[""] < slots and better_here(self.here, other):
+            job.state, job.host = ON_HERE[job.state], ""
+            used[""] += 1
+            return [PlaceHere(job.number)]
+        if other is not None:
+            job.state, job.host = ON_HOST[job.state], other.host.name
+            used[other.host.name] += 1
+            return [Place(job.number, other.host)]
+        return []

@@ -1,0 +1,187 @@
+"""What the dispatcher hears (events), what it asks for (effects) and what a job goes through (states). Values only."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+
+class JobState(enum.Enum):
+    """Where a compile job is on its way."""
+
+    QUEUED = "queued"
+    OUT = "out"
+    QUEUED_AGAIN = "queued again"
+    OUT_AGAIN = "out again"
+    QUEUED_HERE = "queued here"
+    HERE = "here"
+    ENDED = "ended"
+
+
+@dataclass(frozen=True, slots=True)
+class Host:
+    """A host that this build may use.
+
+    Attributes:
+        name: who it is.
+        address, port: where its gate listens.
+        slots: jobs at once for this build.
+        speed: of one slot, relative to the farm's slowest (1.0).
+        ticket: what its gate wants to see.
+    """
+
+    name: str
+    address: str
+    port: int
+    slots: int
+    speed: float
+    ticket: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Here:
+    """The machine that builds, as one more host.
+
+    Attributes:
+        slots: compiles at once while hosts help, 0 or more.
+        reserve: compiles at once of what no host can do, 1 or more; the same slots, not more of them.
+        speed: as `Host.speed`.
+        name: as the registry may list it, if it lends, too.
+    """
+
+    slots: int
+    reserve: int = 1
+    speed: float = 1.0
+    name: str = ""
+
+
+# --- events -----------------------------------------------------------------
+@dataclass(frozen=True, slots=True)
+class JobArrived:
+    """distcc handed over a whole request.
+
+    Attributes:
+        job: a number that no other job of this build has.
+        runs_here: whether this machine could compile it, too.
+    """
+
+    job: int
+    runs_here: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class JobDone:
+    """The compile gave an answer that distcc may have.
+
+    Attributes:
+        good: whether the compiler was content with the source.
+    """
+
+    job: int
+    good: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class JobFailed:
+    """A host's compiler refused the source. Only this machine's own compiler may say that to a build."""
+
+    job: int
+
+
+@dataclass(frozen=True, slots=True)
+class JobLost:
+    """No answer: the connection ended, the reply was rubbish, the host was busy, or the compiler could not start."""
+
+    job: int
+
+
+@dataclass(frozen=True, slots=True)
+class JobGone:
+    """distcc has hung up."""
+
+    job: int
+
+
+@dataclass(frozen=True, slots=True)
+class HostsChanged:
+    """The grant was renewed, or ended (no hosts)."""
+
+    hosts: tuple[Host, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Woke:
+    """The time in `Dispatcher.wake_at` has come."""
+
+
+JobEvent = JobDone | JobFailed | JobLost | JobGone
+Event = JobArrived | JobEvent | HostsChanged | Woke
+
+
+# --- effects ----------------------------------------------------------------
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Send the job to `host`; answer with JobDone, JobFailed or JobLost."""
+
+    job: int
+    host: Host
+
+
+@dataclass(frozen=True, slots=True)
+class PlaceHere:
+    """Compile the job on this machine; answer with JobDone or JobLost."""
+
+    job: int
+
+
+@dataclass(frozen=True, slots=True)
+class Cancel:
+    """Nobody wants the job's answer any more: stop it."""
+
+    job: int
+
+
+@dataclass(frozen=True, slots=True)
+class GiveUp:
+    """Hang up on distcc, which then compiles by itself."""
+
+    job: int
+
+
+Effect = Place | PlaceHere | Cancel | GiveUp
+
+# --- tables -----------------------------------------------------------------
+S = JobState
+
+ON_EVENT: Mapping[tuple[JobState, type[JobEvent]], JobState] = MappingProxyType(
+    {
+        (S.QUEUED, JobGone): S.ENDED,
+        (S.OUT, JobDone): S.ENDED,
+        (S.OUT, JobFailed): S.QUEUED_HERE,
+        (S.OUT, JobLost): S.QUEUED_AGAIN,
+        (S.OUT, JobGone): S.ENDED,
+        (S.QUEUED_AGAIN, JobGone): S.ENDED,
+        (S.OUT_AGAIN, JobDone): S.ENDED,
+        (S.OUT_AGAIN, JobFailed): S.QUEUED_HERE,
+        (S.OUT_AGAIN, JobLost): S.QUEUED_HERE,
+        (S.OUT_AGAIN, JobGone): S.ENDED,
+        (S.QUEUED_HERE, JobGone): S.ENDED,
+        (S.HERE, JobDone): S.ENDED,
+        (S.HERE, JobLost): S.ENDED,
+        (S.HERE, JobGone): S.ENDED,
+    }
+)
+"""Where an event takes a job; what is not in the table changes nothing."""
+
+ON_HOST: Mapping[JobState, JobState] = MappingProxyType({S.QUEUED: S.OUT, S.QUEUED_AGAIN: S.OUT_AGAIN})
+"""Where a job goes when it is placed on another machine; states that are missing may not leave this one."""
+
+ON_HERE: Mapping[JobState, JobState] = MappingProxyType(
+    {S.QUEUED: S.HERE, S.QUEUED_AGAIN: S.HERE, S.QUEUED_HERE: S.HERE}
+)
+"""Where a job goes when it is placed on this machine; its keys are the states in which a job waits."""
+
+AWAY = frozenset(ON_HOST.values())
+"""The states in which a job holds a slot of another machine."""
