@@ -285,7 +285,7 @@ _FIELDS: Mapping[str, DataclassField[Any]] = {one.name: one for one in fields(Se
 
 def _from_toml_value(name: str, raw: object) -> Any:
     """Return `raw` as the setting's type, or None where TOML's type does not fit."""
-    kind: object = type(default(name))
+    kind: object = default(name).__class__
     if kind is float and type(raw) is int:
         return float(raw)
     if kind is tuple and isinstance(raw, list):

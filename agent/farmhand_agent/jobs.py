@@ -1,0 +1,59 @@
+"""What the gate knows of one compile job."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+
+from farmhand.wire.local import JobView
+from farmhand_agent.admission import Client
+
+
+class End(enum.Enum):
+    """Why a job is over."""
+
+    SERVED = "served"
+    CLIENT_LEFT = "the client left"
+    BOX_LEFT = "the box ended"
+    STALLED = "the upload stalled"
+    GARBAGE = "the client or the box did not speak distcc"
+    CUT = "a connection broke"
+    LIFETIME = "it ran too long"
+    RECLAIMED = "the owner took the machine back"
+    WITHDRAWN = "its admission ended"
+
+
+@dataclass(slots=True)
+class Job:
+    """One compile job, from the moment it holds a slot.
+
+    Attributes:
+        client: who sent it.
+        compiler, file: as the client named them; the file without folders, "" when unknown.
+        arrived, started: monotonic seconds.
+        started_at: Unix time in seconds.
+        received, sent: bytes so far.
+        status: what `wait` said of the compiler; None until it has ended.
+    """
+
+    client: Client
+    compiler: str
+    file: str
+    arrived: float
+    started: float
+    started_at: float
+    received: int = 0
+    sent: int = 0
+    status: int | None = None
+
+    def view(self) -> JobView:
+        """What the owner may see of it."""
+        return JobView(
+            user=self.client.user,
+            host=self.client.host,
+            project=self.client.project,
+            file=self.file,
+            compiler=self.compiler,
+            started_at=self.started_at,
+            waited=self.started - self.arrived,
+        )

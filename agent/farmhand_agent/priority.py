@@ -1,0 +1,43 @@
+"""Keeps the farm's jobs out of the owner's way.
+
+`nice` alone is a placebo where the kernel groups tasks by session (autogroup): the whole session then competes with the
+owner's as an equal. Each box is a session of its own, so the lever is the nice value of its *autogroup*.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+LOWEST = 19
+
+
+def lower(pid: int, proc: Path = Path("/proc")) -> str:
+    """Give the process `pid`, its session and whatever it starts the lowest priority that works here.
+
+    Args:
+        pid: the leader of a session that holds farm jobs only.
+        proc: where procfs is mounted.
+
+    Returns:
+        In words, what was done and so what protects the owner.
+    """
+    try:
+        os.setpriority(os.PRIO_PROCESS, pid, LOWEST)
+    except OSError as wrong:
+        return f"normal priority: nice was refused ({wrong.strerror})"
+    if not autogroups(proc):
+        return f"nice {LOWEST}"
+    try:
+        (proc / str(pid) / "autogroup").write_text(str(LOWEST))
+    except OSError as wrong:
+        return f"nice {LOWEST} only: the autogroup could not be lowered ({wrong.strerror})"
+    return f"autogroup nice {LOWEST}"
+
+
+def autogroups(proc: Path = Path("/proc")) -> bool:
+    """Whether the kernel schedules by session."""
+    try:
+        return (proc / "sys/kernel/sched_autogroup_enabled").read_text().strip() == "1"
+    except OSError:
+        return False

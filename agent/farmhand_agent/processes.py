@@ -1,0 +1,82 @@
+"""Small answers about processes, all by pidfd or /proc, none by name."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import select
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+_TICKS = os.sysconf("SC_CLK_TCK")
+_PAGE_KIB = os.sysconf("SC_PAGE_SIZE") // 1024
+
+
+async def readable(descriptor: int) -> None:
+    """Wait until `descriptor` can be read; for a pidfd that is when the process has ended."""
+    if is_readable(descriptor):
+        return
+    loop = asyncio.get_running_loop()
+    done: asyncio.Future[None] = loop.create_future()
+
+    def wake() -> None:
+        if not done.done():
+            done.set_result(None)
+
+    loop.add_reader(descriptor, wake)
+    try:
+        await done
+    finally:
+        loop.remove_reader(descriptor)
+
+
+def is_readable(descriptor: int) -> bool:
+    """Whether reading would not wait; of a pidfd: whether the process has ended."""
+    poll = select.poll()
+    poll.register(descriptor, select.POLLIN)
+    return bool(poll.poll(0))
+
+
+async def ended(process: subprocess.Popen[bytes]) -> int:
+    """Wait for a child without a thread and return its exit status."""
+    if process.poll() is None:
+        try:
+            pidfd = os.pidfd_open(process.pid)
+        except ProcessLookupError:
+            return process.wait()
+        try:
+            await readable(pidfd)
+        finally:
+            os.close(pidfd)
+    return process.wait()
+
+
+def tree(pid: int) -> Iterator[int]:
+    """The process `pid` and all its descendants, parents first; what ends meanwhile is left out."""
+    yield pid
+    try:
+        tasks = list(Path(f"/proc/{pid}/task").iterdir())
+        children = " ".join((task / "children").read_text() for task in tasks)
+    except OSError:
+        return
+    for child in children.split():
+        yield from tree(int(child))
+
+
+def cpu_seconds(pid: int) -> float:
+    """CPU time in seconds of `pid` and of the children it has waited for; 0.0 when it is gone."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return 0.0
+    return sum(int(ticks) for ticks in fields[11:15]) / _TICKS
+
+
+def memory_mib(pid: int) -> float:
+    """Resident private memory of `pid` in MiB (resident less shared pages); 0.0 when it is gone."""
+    try:
+        _, resident, shared, *_ = Path(f"/proc/{pid}/statm").read_text().split()
+    except OSError:
+        return 0.0
+    return (int(resident) - int(shared)) * _PAGE_KIB / 1024

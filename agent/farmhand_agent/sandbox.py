@@ -1,0 +1,103 @@
+"""The box as a command line: which sandbox, what is visible in it, which distccd runs inside.
+
+Whoever may submit a compile may run any program as distccd's user (`-wrapper`, `-specs`, `-B`, plug-ins), so the
+compiler's options are no boundary: this command line is. Inside there is /usr read-only, a bounded /tmp, no network but
+the box's own loopback, no capabilities, no way to make new user namespaces, and nobody else's processes.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+BOX_PORT = 3632
+"""distccd's port on the box's own loopback."""
+
+NOBODY = "nobody"
+"""Who runs the boxes of an agent that runs as root: bubblewrap then needs no privilege of root's."""
+
+_SYSTEM = ("/bin", "/lib", "/lib64", "/lib32", "/libx32", "/sbin")
+
+
+def box_command(
+    slots: int, scratch_mib: int, toolchains: Sequence[str], info_fd: int, root: Path = Path("/")
+) -> list[str]:
+    """Write the command that runs one box.
+
+    Args:
+        slots: compile jobs at once.
+        scratch_mib: size of /tmp in MiB.
+        toolchains: folders outside /usr that the owner opened for reading.
+        info_fd: file descriptor to which bubblewrap writes who runs inside, as JSON.
+        root: where the system's folders are looked for.
+
+    Returns:
+        The argument vector.
+    """
+    environment = {"PATH": "/usr/bin:/bin", "TMPDIR": "/tmp", "HOME": "/tmp", "LANG": "C.UTF-8"}
+    command = ["bwrap", "--unshare-user", "--disable-userns", "--unshare-all", "--die-with-parent", "--new-session"]
+    command += ["--clearenv", *(word for pair in environment.items() for word in ("--setenv", *pair))]
+    command += ["--ro-bind", "/usr", "/usr", *_system_folders(root)]
+    for path in ("/etc/alternatives", "/etc/ld.so.cache"):
+        command += ["--ro-bind-try", path, path]
+    for folder in toolchains:
+        command += ["--ro-bind-try", folder, folder]
+    command += ["--proc", "/proc", "--dev", "/dev", "--remount-ro", "/dev"]
+    command += ["--size", str(scratch_mib << 20), "--tmpfs", "/tmp", "--remount-ro", "/", "--chdir", "/tmp"]
+    command += ["--cap-drop", "ALL", "--hostname", "farm", "--info-fd", str(info_fd), "--"]
+    return command + distccd_command(slots)
+
+
+def distccd_command(slots: int) -> list[str]:
+    """Write the command that runs stock distccd in the foreground inside a box, for `slots` jobs at once."""
+    command = ["distccd", "--daemon", "--no-detach", "--port", str(BOX_PORT), "--listen", "127.0.0.1"]
+    command += ["--allow", "127.0.0.1", "--jobs", str(slots), "--nice", "0"]
+    return [*command, "--log-stderr", "--log-level", "critical"]
+
+
+def why_unusable() -> str:
+    """Try the sandbox for real.
+
+    Returns:
+        "" when a box can be made here, else what is missing and how to mend it.
+    """
+    for program, package in (("bwrap", "bubblewrap"), ("distccd", "distcc")):
+        if shutil.which(program) is None:
+            return f"{program} is not installed; on Debian and Ubuntu: apt install {package}"
+    if not Path("/usr/lib/distcc").is_dir():
+        return "distccd would accept no compiler: /usr/lib/distcc is missing; run update-distcc-symlinks"
+    trial = box_command(1, 64, (), 1)
+    trial = [*trial[: trial.index("--")], "--", "true"]
+    done = subprocess.run(trial, capture_output=True, text=True, timeout=10, check=False, **run_as())
+    if done.returncode == 0:
+        return ""
+    return f"bubblewrap cannot make a sandbox here ({done.stderr.strip() or 'no reason given'}); {_remedy()}"
+
+
+def run_as() -> dict[str, Any]:
+    """The keyword arguments of `subprocess` that keep root out of the boxes; none for an ordinary user."""
+    if os.geteuid() != 0:
+        return {}
+    return {"user": NOBODY, "group": "nogroup", "extra_groups": []}
+
+
+def _system_folders(root: Path) -> list[str]:
+    """Show /bin, /lib and their like the way the machine has them: links into /usr, or folders of their own."""
+    words: list[str] = []
+    for path in _SYSTEM:
+        there = root / path.lstrip("/")
+        if there.is_symlink():
+            words += ["--symlink", os.readlink(there), path]
+        elif there.is_dir():
+            words += ["--ro-bind", path, path]
+    return words
+
+
+def _remedy() -> str:
+    if Path("/proc/sys/kernel/apparmor_restrict_unprivileged_userns").exists():
+        return "this kernel lets only programs with an AppArmor profile do so: install the profile for bwrap"
+    return "unprivileged user namespaces are needed: see sysctl user.max_user_namespaces"

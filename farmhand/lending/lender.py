@@ -1,0 +1,224 @@
+"""The lending state machine: two tables, one loop, no I/O.
+
+Rule 1: everything that moves the machine between its owner and the farm is in this file.
+Rule 2: an event moves by `ON_EVENT`; then the want is applied by `ON_WANT` until nothing changes, so no want is lost.
+Rule 3: what to ask of the world depends on the state entered (`_ENTRY`), so effects can be read off the path.
+Rule 4: there are no flags, and one deadline (`wake_at`) instead of timers.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from farmhand.lending.events import (
+    BoxDown,
+    BoxUp,
+    Drained,
+    Effect,
+    Event,
+    Join,
+    Joined,
+    LeaseLost,
+    Renew,
+    StartBox,
+    StopBox,
+    TurnedAway,
+    Want,
+    Wanted,
+    Withdraw,
+    Woke,
+)
+
+
+class State(enum.Enum):
+    """Whose the machine is."""
+
+    KEPT = "kept"  # its owner's alone
+    STARTING = "starting"  # gate and sandbox are coming up
+    JOINING = "joining"  # they answer; asking the registry for a lease
+    LENT = "lent"  # leased: the farm may send jobs
+    DRAINING = "draining"  # withdrawn; running jobs may finish
+    STOPPING = "stopping"  # told to end everything
+    FAILING = "failing"  # never came up; being ended before a rest
+    RESTING = "resting"  # something failed; waiting before the next try
+
+
+class Urge(enum.Enum):
+    """A `Want`, reduced to what the table distinguishes."""
+
+    LEND = "lend"
+    KEEP = "keep"
+    KEEP_NOW = "keep now"
+
+
+S = State
+
+ON_EVENT: Mapping[tuple[State, type[Event]], State] = {
+    (S.STARTING, BoxUp): S.JOINING,
+    (S.STARTING, BoxDown): S.RESTING,
+    (S.STARTING, Woke): S.FAILING,
+    (S.JOINING, Joined): S.LENT,
+    (S.JOINING, Woke): S.JOINING,
+    (S.JOINING, BoxDown): S.RESTING,
+    (S.LENT, LeaseLost): S.JOINING,
+    (S.LENT, BoxDown): S.RESTING,
+    (S.DRAINING, Drained): S.STOPPING,
+    (S.DRAINING, Woke): S.STOPPING,
+    (S.DRAINING, BoxDown): S.KEPT,
+    (S.STOPPING, BoxDown): S.KEPT,
+    (S.STOPPING, Woke): S.STOPPING,
+    (S.FAILING, BoxDown): S.RESTING,
+    (S.FAILING, Woke): S.FAILING,
+    (S.RESTING, Woke): S.KEPT,
+}
+
+ON_WANT: Mapping[tuple[State, Urge], State] = {
+    (S.KEPT, Urge.LEND): S.STARTING,
+    (S.STARTING, Urge.KEEP): S.STOPPING,
+    (S.STARTING, Urge.KEEP_NOW): S.STOPPING,
+    (S.JOINING, Urge.KEEP): S.STOPPING,
+    (S.JOINING, Urge.KEEP_NOW): S.STOPPING,
+    (S.LENT, Urge.KEEP): S.DRAINING,
+    (S.LENT, Urge.KEEP_NOW): S.STOPPING,
+    (S.DRAINING, Urge.LEND): S.JOINING,
+    (S.DRAINING, Urge.KEEP_NOW): S.STOPPING,
+}
+
+
+KEEP = Want(lend=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How long the lender waits in each waiting state, in seconds.
+
+    Attributes:
+        start: for gate and sandbox to come up.
+        join: for the registry to answer.
+        grace: for running jobs to finish when there is no hurry.
+        stop: for everything to end before the order is repeated by force.
+        rest: after a failure, before the next try.
+    """
+
+    start: float = 10
+    join: float = 5
+    grace: float = 60
+    stop: float = 5
+    rest: float = 30
+
+
+@dataclass
+class Lender:
+    """Decides; never does. Feed it events, carry out the effects it returns.
+
+    Attributes:
+        pace: how long to wait for what.
+        state: where the machine is between owner and farm.
+        want: the latest want of the policy.
+        lease: id of the lease that the registry believes in, as far as known.
+        wake_at: time at which to feed `Woke`; None: never.
+    """
+
+    pace: Pace = field(default_factory=Pace)
+    state: State = State.KEPT
+    want: Want = field(default=KEEP)
+    lease: str | None = None
+    wake_at: float | None = None
+
+    def handle(self, event: Event, now: float) -> list[Effect]:
+        """Take one event in.
+
+        Args:
+            event: what happened.
+            now: monotonic seconds.
+
+        Returns:
+            What to do about it, in order.
+        """
+        effects = self._take(event, now)
+        target = ON_EVENT.get((self.state, type(event)))
+        if target is not None:
+            effects += self._go(target, now)
+        while (target := ON_WANT.get((self.state, self._urge))) is not None:
+            effects += self._go(target, now)
+        return effects
+
+    @property
+    def _urge(self) -> Urge:
+        if self.want.lend:
+            return Urge.LEND
+        return Urge.KEEP_NOW if self.want.hurry else Urge.KEEP
+
+    def _take(self, event: Event, now: float) -> list[Effect]:
+        """Learn what `event` tells, apart from the state it leads to."""
+        match event:
+            case Wanted(want):
+                return self._take_want(want)
+            case Joined():
+                return self._take_lease(event, now)
+            case LeaseLost():
+                self.lease = None
+            case TurnedAway(retry_after) if self.state in (S.JOINING, S.LENT):
+                self.wake_at = now + retry_after
+            case Woke() if self.state is S.LENT:
+                return self._renew(now)
+            case _:
+                pass
+        return []
+
+    def _take_want(self, want: Want) -> list[Effect]:
+        changed = want.slots != self.want.slots
+        self.want = want
+        if changed and want.lend and self.state is S.LENT and self.lease is not None:
+            return [Renew(self.lease, want.slots)]
+        return []
+
+    def _take_lease(self, event: Joined, now: float) -> list[Effect]:
+        if self.state not in (S.JOINING, S.LENT):
+            return [Withdraw(event.lease)]  # it came too late: give it back
+        self.lease = event.lease
+        self.wake_at = now + event.renew_in
+        return []
+
+    def _renew(self, now: float) -> list[Effect]:
+        assert self.lease is not None, "lent means leased"
+        self.wake_at = now + self.pace.join
+        return [Renew(self.lease, self.want.slots)]
+
+    def _go(self, target: State, now: float) -> list[Effect]:
+        source, self.state = self.state, target
+        effects = self._enter(source, now)
+        if source is S.LENT and self.lease is not None:
+            effects.append(Withdraw(self.lease))
+            self.lease = None
+        return effects
+
+    def _enter(self, source: State, now: float) -> list[Effect]:
+        wait = _WAIT[self.state]
+        if self.state is not S.LENT:
+            self.wake_at = None if wait is None else now + getattr(self.pace, wait)
+        match self.state:
+            case S.STARTING:
+                return [StartBox(self.want.slots)]
+            case S.JOINING:
+                return [Join(self.want.slots)]
+            case S.STOPPING:
+                return [StopBox(force=source is S.STOPPING)]
+            case S.FAILING:
+                return [StopBox(force=True)]
+            case _:
+                return []
+
+
+_WAIT: Mapping[State, str | None] = {
+    S.KEPT: None,
+    S.STARTING: "start",
+    S.JOINING: "join",
+    S.LENT: None,
+    S.DRAINING: "grace",
+    S.STOPPING: "stop",
+    S.FAILING: "stop",
+    S.RESTING: "rest",
+}
