@@ -1,0 +1,1 @@
+"""The registry as a program: HTTP round `farmhand.scheduling`."""

@@ -1,0 +1,130 @@
+"""Runs the registry on a socket until told to stop: uvicorn, one process, one event loop.
+
+`serve` is the one entry for other programs; an agent may run a registry in its own event loop with it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import errno
+import socket
+from collections.abc import Callable, Generator
+from pathlib import Path
+
+import uvicorn
+
+from farmhand.errors import OwnerError
+from farmhand.machine import join_address
+from farmhand.registry.app import make_app
+from farmhand.registry.audit import Audit
+from farmhand.registry.farm import Farm
+
+BACKLOG = 1024
+STALLED_AFTER = 10
+"""Seconds after which a reader that takes nothing is cut off."""
+
+IDLE_AFTER = 30
+"""Seconds after which a connection without a request is closed; hosts of a large farm beat every 5."""
+
+
+async def serve(
+    address: str,
+    port: int,
+    state: Path | None = None,
+    listening: Callable[[str], None] = lambda url: None,
+    stop: asyncio.Event | None = None,
+) -> None:
+    """Run a registry until `stop` is set or the task is cancelled; ends within a second, open streams or not.
+
+    Args:
+        address: where to listen, an IP address or a name of this machine.
+        port: 0 lets the system choose.
+        state: folder for the audit; None: no audit.
+        listening: is called once, with the URL, when requests are answered.
+        stop: ends the registry when it is set.
+
+    Raises:
+        OwnerError: the address or the folder cannot be used; the message says what to do.
+    """
+    listener = listen(address, port)
+    url = f"http://{join_address(address, listener.getsockname()[1])}"
+    with contextlib.closing(listener):
+        farm = Farm()
+        if state is not None:
+            farm.keep_audit(Audit(state, farm.instance))
+        server = _Server(_config(farm), lambda: listening(url))
+        running = asyncio.create_task(server.serve(sockets=[listener]))
+        stopping = asyncio.create_task((stop or asyncio.Event()).wait())
+        try:
+            await asyncio.wait((running, stopping), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            stopping.cancel()
+            farm.hub.close()
+            server.should_exit = True
+            await running
+
+
+def listen(address: str, port: int) -> socket.socket:
+    """Open the socket of a registry.
+
+    Raises:
+        OwnerError: that is not possible; the message says why and what to do.
+    """
+    try:
+        family, _, _, _, where = socket.getaddrinfo(address, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+        listener = socket.create_server(
+            where[:2],
+            family=family,
+            backlog=BACKLOG,
+            dualstack_ipv6=address == "::" and socket.has_dualstack_ipv6(),
+        )
+    except OSError as wrong:
+        raise OwnerError(_cannot_listen(address, port, wrong)) from None
+    listener.setblocking(False)
+    if hasattr(socket, "TCP_USER_TIMEOUT"):
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, STALLED_AFTER * 1000)
+    return listener
+
+
+def _cannot_listen(address: str, port: int, wrong: OSError) -> str:
+    where = join_address(address, port)
+    if wrong.errno == errno.EADDRINUSE:
+        return (
+            f"{where} is in use, perhaps by a registry that runs already; end that program, "
+            f"or choose another port with --listen {join_address(address, port + 1 if port < 65535 else 0)}"
+        )
+    if wrong.errno == errno.EACCES:
+        return f"only root may listen on {where}; choose a port above 1023 with --listen"
+    return f"cannot listen on {where}: {wrong.strerror or wrong}; choose one of this machine's addresses with --listen"
+
+
+def _config(farm: Farm) -> uvicorn.Config:
+    return uvicorn.Config(
+        make_app(farm),
+        access_log=False,
+        log_config=None,
+        log_level="warning",
+        proxy_headers=False,
+        server_header=False,
+        ws="none",
+        lifespan="on",
+        timeout_keep_alive=IDLE_AFTER,
+        timeout_graceful_shutdown=1,
+    )
+
+
+class _Server(uvicorn.Server):
+    """Says when it answers, and leaves signals to the program that runs it."""
+
+    def __init__(self, config: uvicorn.Config, listening: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._listening = listening
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self._listening()
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Generator[None]:
+        yield
