@@ -1,0 +1,135 @@
+"""A desktop of one's own: an X server without a screen and a session bus, with programs started in it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+PATIENCE = 15.0
+
+
+def wait_until(condition: Callable[[], object], what: str, seconds: float = PATIENCE) -> None:
+    """Wait until `condition` holds; it may fail with OSError or ValueError until then."""
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            if condition():
+                return
+        except (OSError, ValueError):
+            pass
+        if time.monotonic() > deadline:
+            raise AssertionError(f"waited {seconds:g} s in vain for: {what}")
+        time.sleep(0.02)
+
+
+class Desktop:
+    """An X display and a session bus.
+
+    Attributes:
+        display: value for DISPLAY.
+        bus: address of the session bus.
+        runtime: folder for XDG_RUNTIME_DIR.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.runtime = folder / "run"
+        self.runtime.mkdir(mode=0o700)
+        self._home = folder
+        self._programs: list[subprocess.Popen[str]] = []
+        self.display = self._start_x()
+        self.bus = self._start_bus()
+
+    def __enter__(self) -> Desktop:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.close()
+
+    def start(self, *command: str) -> subprocess.Popen[str]:
+        """Start a program on this desktop; it ends with it."""
+        program = subprocess.Popen(
+            command, env=self.environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=self._home
+        )
+        self._programs.append(program)
+        return program
+
+    def stop(self, program: subprocess.Popen[str]) -> None:
+        """End a program that was started here."""
+        self._programs.remove(program)
+        _end(program)
+
+    def environment(self) -> dict[str, str]:
+        """What programs on this desktop see."""
+        paths = [str(REPOSITORY / part) for part in ("", "agent", "tray", "resources", "tests")]
+        return {
+            "PATH": os.environ["PATH"],
+            "HOME": str(self._home),
+            "LANG": "C.UTF-8",
+            "DISPLAY": self.display,
+            "DBUS_SESSION_BUS_ADDRESS": self.bus,
+            "XDG_RUNTIME_DIR": str(self.runtime),
+            "PYTHONPATH": os.pathsep.join(paths),
+            "QT_QPA_PLATFORM": "xcb",
+        }
+
+    def start_watcher(self) -> subprocess.Popen[str]:
+        """Let there be a tray; returns when it is there."""
+        program = self.start(sys.executable, "-m", "fakes.status_notifier_watcher")
+        assert program.stdout is not None
+        first = program.stdout.readline()
+        assert first == "ready\n", first
+        return program
+
+    def start_tray(self, *arguments: str) -> subprocess.Popen[str]:
+        """Start the real tray."""
+        code = "import sys; from farmhand_tray.main import main; sys.exit(main())"
+        return self.start(sys.executable, "-c", code, *arguments)
+
+    def close(self) -> None:
+        """End everything that was started here, the latest first."""
+        while self._programs:
+            _end(self._programs.pop())
+
+    def _start_x(self) -> str:
+        reading, writing = os.pipe()
+        server = subprocess.Popen(
+            ["Xvfb", "-displayfd", str(writing), "-screen", "0", "1024x768x24", "-nolisten", "tcp"],
+            pass_fds=(writing,),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        )
+        self._programs.append(server)
+        os.close(writing)
+        with os.fdopen(reading) as answer:
+            number = answer.readline().strip()
+        assert number, "Xvfb did not start"
+        return f":{number}"
+
+    def _start_bus(self) -> str:
+        bus = subprocess.Popen(
+            ["dbus-daemon", "--session", "--nofork", "--print-address=1", f"--address=unix:dir={self.runtime}"],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        )
+        self._programs.append(bus)
+        assert bus.stdout is not None
+        return bus.stdout.readline().strip()
+
+
+def _end(program: subprocess.Popen[str]) -> None:
+    program.terminate()
+    try:
+        program.wait(5)
+    except subprocess.TimeoutExpired:
+        program.kill()
+        program.wait()
+    if program.stdout is not None:
+        program.stdout.close()

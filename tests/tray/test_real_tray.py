@@ -1,0 +1,101 @@
+"""The program in a real tray: an X server, a session bus, StatusNotifierItem and dbusmenu, read as a panel does."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterator
+
+import pytest
+from fakes.desktop import Desktop, wait_until
+from fakes.fake_agent import KEPT, LENT, FakeAgent
+from fakes.status_notifier_watcher import Panel
+
+from farmhand.wire.local import Choose, Quit
+
+
+@pytest.fixture
+def agent(desktop: Desktop) -> Iterator[FakeAgent]:
+    folder = desktop.runtime / "farmhand"
+    folder.mkdir(mode=0o700)
+    with FakeAgent(folder / "agent.sock", LENT) as one:
+        yield one
+
+
+@pytest.fixture
+def panel(desktop: Desktop) -> Iterator[Panel]:
+    one = Panel(desktop.bus)
+    yield one
+    one.close()
+
+
+def test_taking_the_machine_back_from_the_menu(desktop: Desktop, agent: FakeAgent, panel: Panel) -> None:
+    desktop.start_watcher()
+    desktop.start_tray()
+    wait_until(lambda: panel.tooltip().startswith("Lending 8 slots"), "the tooltip of a lent machine")
+
+    labels = [item.label for item in panel.menu()]
+    assert labels[0] == "Lending 8 slots – nobody needs them at the moment"
+    assert not panel.menu()[0].enabled
+    assert panel.menu()[4].label == "Lend when I am away"
+    assert panel.menu()[4].mark == 1
+
+    panel.click("Take it back now")
+    assert agent.requests.get(timeout=5) == Choose("keep")
+    wait_until(lambda: panel.tooltip().startswith("Lending is paused"), "the tooltip of a kept machine")
+    assert "Lend now" in [item.label for item in panel.menu()]
+
+
+def test_a_panel_that_comes_late_still_gets_the_icon(desktop: Desktop, agent: FakeAgent, panel: Panel) -> None:
+    tray = desktop.start_tray()
+    wait_until(lambda: (desktop.runtime / "farmhand" / "tray.sock").exists(), "the tray to run")
+    desktop.start_watcher()
+    wait_until(lambda: len(panel.items()) == 1, "the icon")
+    assert panel.tooltip().startswith("Lending 8 slots")
+    assert tray.poll() is None
+
+
+def test_a_panel_that_restarts_gets_exactly_one_icon_back(desktop: Desktop, agent: FakeAgent, panel: Panel) -> None:
+    watcher = desktop.start_watcher()
+    desktop.start_tray()
+    wait_until(lambda: len(panel.items()) == 1, "the icon")
+    desktop.stop(watcher)
+    desktop.start_watcher()
+    wait_until(lambda: len(panel.items()) == 1, "the icon in the new panel")
+    agent.show(KEPT)
+    wait_until(lambda: panel.tooltip().startswith("This machine is yours"), "the new state")
+    assert len(panel.items()) == 1
+
+
+def test_quitting_with_the_machine_ends_both(desktop: Desktop, agent: FakeAgent, panel: Panel) -> None:
+    desktop.start_watcher()
+    tray = desktop.start_tray()
+    wait_until(lambda: panel.tooltip().startswith("Lending 8 slots"), "the icon")
+    panel.click("Quit and take the machine back")
+    assert agent.requests.get(timeout=5) == Quit()
+    assert tray.wait(5) == 0
+
+
+def test_a_second_tray_gives_way_to_the_first(desktop: Desktop, agent: FakeAgent, panel: Panel) -> None:
+    desktop.start_watcher()
+    desktop.start_tray()
+    wait_until(lambda: len(panel.items()) == 1, "the icon")
+    second = desktop.start_tray()
+    assert second.wait(10) == 0
+    shown = lambda: (
+        "Farmhand on orchard"
+        in subprocess.run(
+            ["xwininfo", "-root", "-tree"], env=desktop.environment(), capture_output=True, text=True, check=True
+        ).stdout
+    )
+    wait_until(shown, "the window of the first tray")
+    assert len(panel.items()) == 1
+
+
+def test_ending_the_tray_politely_leaves_the_agent_alone(desktop: Desktop, agent: FakeAgent, panel: Panel) -> None:
+    desktop.start_watcher()
+    tray = desktop.start_tray()
+    wait_until(lambda: len(panel.items()) == 1, "the icon")
+    tray.terminate()
+    assert tray.wait(5) == 0
+    wait_until(lambda: panel.items() == [], "the icon to go")
+    assert agent.requests.empty()

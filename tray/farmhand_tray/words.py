@@ -1,0 +1,283 @@
+"""Every text a person sees in the tray.
+
+1. No other module of the tray holds a sentence; this one holds nothing else.
+2. A text that grows old by itself is a `Span`: it says for how long it stays true, so nobody has to look in between.
+3. Where a text may stay on the screen unattended (tooltips), points in time are given as clock times, not as ages.
+4. What comes from other machines goes through `plain` first: one line, nothing invisible, bounded length.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from datetime import datetime
+
+APP = "Farmhand"
+ABOUT = "Shows whether this machine is lent to the compile farm, and takes it back with one click."
+
+# --- actions -----------------------------------------------------------------
+TAKE_BACK = "Take it back now"
+TAKING_BACK = "Taking it back…"
+LEND_NOW = "Lend now"
+START = "Start Farmhand"
+RESUME = "Resume lending"
+ONLY_WHEN_AWAY = "Lend only when I am away"
+PAUSE = "Pause lending"
+PAUSE_HOUR = "For 1 hour"
+PAUSE_TOMORROW = "Until tomorrow morning"
+PAUSE_OPEN = "Until I resume"
+WHEN_AWAY = "Lend when I am away"
+QUIT_TRAY = "Quit tray (lending goes on as before)"
+QUIT_ALL = "Quit and take the machine back"
+QUIT_ALONE = "Quit tray"
+
+# --- headlines ---------------------------------------------------------------
+YOURS = "This machine is yours"
+READY = "Waiting until you are away"
+STARTING = "Getting ready to lend"
+TAKING = "Giving the machine back to you"
+HELD_BACK = "Cannot lend"
+TRYING_AGAIN = "Lending failed, trying again soon"
+NOT_RUNNING = "Farmhand is not running"
+OTHER_VERSION = "Farmhand speaks another version"
+PAUSED = "Lending is paused"
+
+# --- reasons that the agent cannot give --------------------------------------
+NOTHING_IS_LENT = "nothing is lent"
+UPDATE = "The agent and this window are of different versions: log out and in again, or restart both."
+NO_REGISTRY = "the registry does not know this machine"
+NO_SLOTS_BUSY = "nobody needs them at the moment"
+UNKNOWN_FILE = "a file without a name"
+
+NO_DISPLAY = "farmhand-tray: there is no display to show anything on (DISPLAY and WAYLAND_DISPLAY are not set)"
+SHOWN_ALREADY = "farmhand-tray: already running; its window comes to the front"
+
+# --- the command line ----------------------------------------------------------
+HELP_DEMO = "show every state one after the other, without an agent"
+HELP_SCREENSHOT = "with --demo: write a picture of every state into DIR and end"
+SCREENSHOT_ALONE = "--screenshot needs --demo"
+HELP_VERSION = "show the version and end"
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A text about a duration.
+
+    Attributes:
+        text: such as "14 min".
+        holds: seconds after which the text will be another one; infinite if never.
+    """
+
+    text: str
+    holds: float
+
+
+def elapsed(seconds: float) -> Span:
+    """Say how long something has lasted, rounded down; what lies in the future has just begun."""
+    if seconds < 60:
+        whole = max(0, math.floor(seconds))
+        return Span(f"{whole} s", whole + 1 - seconds)
+    if seconds < 172800:
+        minutes = int(seconds // 60)
+        return Span(_hours(minutes), (minutes + 1) * 60 - seconds)
+    days = int(seconds // 86400)
+    return Span(f"{days} days", (days + 1) * 86400 - seconds)
+
+
+def remaining(seconds: float) -> Span:
+    """Say how long something will take, rounded up."""
+    if seconds <= 0:
+        return Span("a moment", math.inf)
+    if seconds <= 60:
+        whole = math.ceil(seconds)
+        return Span(f"{whole} s", seconds - (whole - 1))
+    minutes = math.ceil(seconds / 60)
+    return Span(_hours(minutes), seconds - (minutes - 1) * 60)
+
+
+def _hours(minutes: int) -> str:
+    hours, rest = divmod(minutes, 60)
+    if hours == 0:
+        return f"{rest} min"
+    return f"{hours} h" if rest == 0 else f"{hours} h {rest} min"
+
+
+def at(moment: datetime, today: datetime) -> str:
+    """Name a moment by the clock, with the day in front when it is another one."""
+    clock = moment.strftime("%H:%M")
+    if moment.date() == today.date():
+        return clock
+    near = abs((moment.date() - today.date()).days) < 7
+    return f"{moment.strftime('%A') if near else moment.strftime('%Y-%m-%d')} {clock}"
+
+
+def plain(text: str, limit: int = 60) -> str:
+    """Make a text from another machine fit to show: printable, and at most `limit` characters, its end kept."""
+    seen = "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text)
+    return seen if len(seen) <= limit else "…" + seen[len(seen) - limit + 1 :]
+
+
+def brief(text: str, limit: int = 44) -> str:
+    """Shorten a text of ours to `limit` characters, its beginning kept."""
+    return text if len(text) <= limit else text[: limit - 1].rstrip(" ,.:;") + "…"
+
+
+def sentence(text: str) -> str:
+    """Begin with a capital letter and end with a full stop."""
+    trimmed = text.strip()
+    return trimmed and trimmed[0].upper() + trimmed[1:] + ("" if trimmed[-1] in ".!?…" else ".")
+
+
+def because(reason: str) -> str:
+    """Give the agent's reason as a sentence of its own."""
+    return sentence(f"because {reason}") if reason else ""
+
+
+def count(number: int, thing: str) -> str:
+    """Say how many things there are."""
+    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
+
+
+def lending(slots: int) -> str:
+    """Headline of a lent machine."""
+    return f"Lending {count(slots, 'slot')}"
+
+
+def busy(used: int, slots: int) -> str:
+    """How much of the offer is taken."""
+    return f"{used} of {count(slots, 'slot')} in use" if used else NO_SLOTS_BUSY
+
+
+def draining(jobs: int) -> str:
+    """Headline while the last jobs end."""
+    return f"Letting {count(jobs, 'job')} finish" if jobs else TAKING
+
+
+def paused_until(when: str) -> str:
+    """Headline of a pause that ends by itself."""
+    return f"Paused until {when}"
+
+
+def lends_in(span: str) -> str:
+    """When lending will begin, for a window that counts down."""
+    return f"Lending begins in {span} unless you come back."
+
+
+def lends_at(when: str) -> str:
+    """The same for a text that nobody refreshes."""
+    return f"lending begins at {when} unless you come back"
+
+
+def lends_in_short(span: str) -> str:
+    """The same for the menu."""
+    return f"lending begins in {span}"
+
+
+def lasting(span: str, reason: str) -> str:
+    """How long the state has lasted, and why."""
+    return sentence(f"for {span}, because {reason}" if reason else f"for {span}")
+
+
+def since(when: str) -> str:
+    """The same for a text that nobody refreshes."""
+    return f"since {when}"
+
+
+def status(headline: str, reason: str) -> str:
+    """The first row of the menu: state and reason."""
+    return f"{headline} – {reason}" if reason else headline
+
+
+def who(jobs: int) -> str:
+    """The row that opens the window."""
+    return f"Who is using this machine… ({jobs})" if jobs else "Who is using this machine…"
+
+
+def person(user: str, host: str) -> str:
+    """Name the sender of a job."""
+    return plain(f"{user}@{host}" if user else host)
+
+
+def job(sender: str, file: str) -> str:
+    """A job as one row of the menu."""
+    return f"{sender}  {file}"
+
+
+def more_jobs(number: int) -> str:
+    """The row for the jobs that have no row."""
+    return f"and {count(number, 'more job')}"
+
+
+def work(compiler: str, project: str) -> str:
+    """What a job is made of beside its file."""
+    parts = [plain(text, 40) for text in (compiler, project) if text]
+    return " · ".join(parts)
+
+
+def job_spoken(sender: str, file: str, span: str) -> str:
+    """A job for who cannot see it."""
+    return f"{sender} compiles {file}, for {span}"
+
+
+def back_to_you(milliseconds: float, times: int) -> str:
+    """What the latest reclaim cost."""
+    took = f"{milliseconds:.0f} ms" if milliseconds < 1000 else f"{milliseconds / 1000:.1f} s"
+    often = f", {times} times so far" if times > 1 else ""
+    return f"Last time, the machine was back to you in {took}{often}."
+
+
+def senses(known: tuple[tuple[str, str], ...], blind: tuple[str, ...]) -> str:
+    """Which source answers which question, and which questions nobody answers."""
+    parts = [f"{question}: {source}" for question, source in known]
+    parts += [f"{question}: nothing can tell" for question in blind]
+    return " · ".join(parts)
+
+
+def registry_trouble(why: str) -> str:
+    """Why the farm does not see this machine."""
+    return sentence(f"not connected to the farm: {why}")
+
+
+def window_title(machine: str) -> str:
+    """Name of the window."""
+    return f"{APP} on {machine}" if machine else APP
+
+
+def slots_spoken(used: int, slots: int) -> str:
+    """The slot blocks for who cannot see them."""
+    return f"{used} of {count(slots, 'slot')} in use"
+
+
+def unreadable(what: str) -> str:
+    """What the agent said that this program does not understand."""
+    return f"{UPDATE} ({plain(what, 120)})"
+
+
+def unknown_state(state: str) -> str:
+    """The part of it when the state has a new name."""
+    return f"it reports the state {state!r}"
+
+
+def cannot_start(why: str) -> str:
+    """The agent could not be started."""
+    return sentence(f"it cannot be started: {why}")
+
+
+def agent_not_found() -> str:
+    """No program to start."""
+    return "the program farmhand-agent is not installed"
+
+
+def unit_failed(output: str) -> str:
+    """The user's service manager refused."""
+    return f"systemctl says: {plain(output, 200)}"
+
+
+def display_gone(name: str) -> str:
+    """The display is named but does not answer."""
+    return f"farmhand-tray: the display {name} does not answer"
+
+
+def request_failed(problem: str) -> str:
+    """The agent refused."""
+    return sentence(f"that did not work: {problem}")
