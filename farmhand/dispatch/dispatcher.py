@@ -83,6 +83,11 @@ class Dispatcher:
         self.wake_at = next_chance(self._hosts.values(), now) if self._jobs else None
         return effects
 
+    @property
+    def jobs(self) -> int:
+        """Compiles that wait or run."""
+        return len(self._jobs)
+
     def _move(self, event: JobEvent, now: float) -> list[Effect]:
         job = self._jobs.get(event.job)
         target = ON_EVENT.get((job.state, type(event))) if job else None

@@ -22,7 +22,7 @@ CONNECTOR_LIMIT = 1000
 _MAKE = re.compile(r"(g|bsd|re)?make(-[0-9.]+)?|[a-z0-9_]+-make")
 _NINJA = re.compile(r"ninja(-build)?(-[0-9.]+)?|samu")
 _ASSIGNMENT = re.compile(r"[A-Za-z_][A-Za-z0-9_]*=.*", re.DOTALL)
-_MAKE_JOBS = re.compile(r"(?P<bare>-j|--jobs)|(?P<given>-j.+|--jobs=.+)", re.DOTALL)
+_MAKE_JOBS = re.compile(r"(?P<others>-[bBdehiknpqrRsStvw]*)j(?P<given>.*)|--jobs(?P<long>=.*)?", re.DOTALL)
 _DROPPED = (
     "DISTCC_SKIP_LOCAL_RETRY",
     "DISTCC_POTENTIAL_HOSTS",
@@ -82,17 +82,18 @@ def with_jobs(command: Sequence[str], jobs: int, makeflags: str = "") -> tuple[t
     kept: list[str] = []
     for here, word in enumerate(arguments):
         match = _MAKE_JOBS.fullmatch(word)
-        following = arguments[here + 1] if here + 1 < len(arguments) else ""
-        if match and (match["given"] or not is_make or following.isdecimal()):
-            return tuple(command), None
         if match is None:
             kept.append(word)
+        elif match["given"] or match["long"] or not is_make or "".join(arguments[here + 1 : here + 2]).isdecimal():
+            return tuple(command), None
+        elif match["others"] not in (None, "-"):
+            kept.append(match["others"])
     if is_make and _jobs_in_makeflags(makeflags):
         return tuple(command), None
     return (*command[: place + 1], f"-j{jobs}", *kept), jobs
 
 
-def environment(  # noqa: PLR0917
+def environment(
     base: Mapping[str, str], port: int, folder: str, room: Room, masquerade: str = MASQUERADE
 ) -> dict[str, str]:
     """The environment in which the build's command runs.

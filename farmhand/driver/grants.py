@@ -1,0 +1,182 @@
+"""Keeps a build's grant alive in the background and passes on which hosts it may use now.
+
+The link to the registry blocks, so it lives in two threads: one renews, one listens for changes. `dispatch.claim`
+decides when to speak.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from typing import Protocol
+
+import msgspec
+
+from farmhand.dispatch.claim import RETRY, Claim
+from farmhand.dispatch.jobs import Host
+from farmhand.errors import PeerError, Refused
+from farmhand.machine import MAX_SLOTS, is_address, is_host_name
+from farmhand.wire.farm import FarmChanged, GrantAnswer, GrantAsk, GrantRenew, Share
+
+LONGEST_SLEEP = 60.0
+"""Seconds that the renewing thread sleeps at most, whatever the registry says."""
+
+
+class FarmLink(Protocol):
+    """The registry, for several threads at once; each method raises PeerError when it fails."""
+
+    def ask(self, ask: GrantAsk, /) -> GrantAnswer:
+        """Ask for a grant."""
+        ...
+
+    def renew(self, grant: str, renew: GrantRenew, /) -> GrantAnswer:
+        """Keep a grant."""
+        ...
+
+    def release(self, grant: str, /) -> None:
+        """Give a grant back."""
+        ...
+
+    def changes(self) -> Iterator[FarmChanged]:
+        """Wait for changes of the farm, one after the other."""
+        ...
+
+    def close(self) -> None:
+        """End the connection, also under a thread that waits in it."""
+        ...
+
+
+class Grants:
+    """One build's claim."""
+
+    def __init__(
+        self,
+        link: FarmLink,
+        ask: GrantAsk,
+        on_hosts: Callable[[tuple[Host, ...]], None],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Take the parts.
+
+        Args:
+            link: to the registry; closed at the end.
+            ask: the question.
+            on_hosts: told the hosts whenever they may have changed; called from the thread that renews.
+            clock: seconds.
+        """
+        self._link = link
+        self._ask = ask
+        self._on_hosts = on_hosts
+        self._clock = clock
+        self._claim = Claim()
+        self._want = ask.want
+        self._news = threading.Condition()
+        self._ending = threading.Event()
+        self._threads = [
+            threading.Thread(target=work, name=f"farmhand-{name}", daemon=True)
+            for name, work in (("grant", self._keep), ("changes", self._listen))
+        ]
+
+    def begin(self) -> tuple[tuple[Host, ...], str]:
+        """Ask once, then keep the grant in the background.
+
+        Returns:
+            The hosts, and why there are none if the registry did not answer.
+        """
+        trouble = ""
+        hosts: tuple[Host, ...] = ()
+        try:
+            hosts = self._speak()
+        except PeerError as wrong:
+            trouble = str(wrong)
+        for thread in self._threads:
+            thread.start()
+        return hosts, trouble
+
+    def need(self, slots: int) -> None:
+        """From now on the build can use this many slots; the registry hears of more at once, of less in time."""
+        with self._news:
+            more = slots > self._want
+            self._want = min(slots, MAX_SLOTS)
+            if more and self._claim.grant:
+                self._claim.hurry(self._clock())
+                self._news.notify()
+
+    def end(self) -> None:
+        """Give the grant back; threads that still wait for an answer end by themselves."""
+        self._ending.set()
+        with self._news:
+            self._news.notify()
+        if self._claim.grant:
+            with suppress(PeerError):
+                self._link.release(self._claim.grant)
+        self._link.close()
+        for thread in self._threads:
+            thread.join(timeout=2)
+
+    def _keep(self) -> None:
+        while not self._ending.is_set():
+            now = self._clock()
+            if self._claim.lapsed(now):
+                self._on_hosts(())
+            if now >= self._claim.due:
+                self._renew()
+            with self._news:
+                if not self._ending.is_set():
+                    self._news.wait(max(0.0, min(self._claim.wake_at - self._clock(), LONGEST_SLEEP)))
+
+    def _renew(self) -> None:
+        try:
+            hosts = self._speak()
+        except Refused:
+            hosts = ()
+        except PeerError:
+            return
+        if not self._ending.is_set():
+            self._on_hosts(hosts)
+
+    def _speak(self) -> tuple[Host, ...]:
+        """Ask or renew.
+
+        Raises:
+            PeerError: no usable answer; the claim knows it already.
+        """
+        grant, want = self._claim.grant, self._want
+        self._claim.speaking()
+        try:
+            if grant:
+                answer = self._link.renew(grant, GrantRenew(want))
+            else:
+                answer = self._link.ask(msgspec.structs.replace(self._ask, want=want))
+        except Refused:
+            self._claim.refused(self._clock())
+            raise
+        except PeerError:
+            self._claim.unanswered(self._clock())
+            raise
+        self._claim.granted(answer.grant, answer.ttl, answer.renew_in, self._clock())
+        return hosts_of(answer.shares)
+
+    def _listen(self) -> None:
+        while not self._ending.is_set():
+            with suppress(PeerError):
+                for _ in self._link.changes():
+                    with self._news:
+                        self._claim.hurry(self._clock())
+                        self._news.notify()
+            self._ending.wait(RETRY)
+
+
+def hosts_of(shares: tuple[Share, ...]) -> tuple[Host, ...]:
+    """The hosts that a registry's answer names, without those that could not be one."""
+    return tuple(
+        Host(share.name, share.address, share.port, share.slots, share.speed, share.ticket)
+        for share in shares
+        if is_host_name(share.name)
+        and is_address(share.address)
+        and 0 < share.port <= 65535
+        and 0 < share.slots <= MAX_SLOTS
+        and share.speed > 0
+    )
