@@ -96,7 +96,7 @@ class Gate:
         """
         self._boxes = boxes = Boxes(lambda: self._start_box(slots))
         box = await boxes.warm_up()
-        if self._boxes is not boxes:
+        if not box.alive:
             raise BoxGone("the machine has been taken back")
         self.priority = box.priority
         self._listener = listen(host, port)

@@ -93,14 +93,14 @@ class StopBox:
 
 @dataclass(frozen=True, slots=True)
 class Join:
-    """Ask the registry for a lease; answer with Joined or TurnedAway."""
+    """Take `slots` jobs at once and ask the registry for a lease; answer with Joined or TurnedAway."""
 
     slots: int
 
 
 @dataclass(frozen=True, slots=True)
 class Renew:
-    """Renew the lease; answer with Joined, LeaseLost or TurnedAway."""
+    """Take `slots` jobs at once and renew the lease; answer with Joined, LeaseLost or TurnedAway."""
 
     lease: str
     slots: int
@@ -113,4 +113,9 @@ class Withdraw:
     lease: str
 
 
-Effect = StartBox | StopBox | Join | Renew | Withdraw
+@dataclass(frozen=True, slots=True)
+class Drain:
+    """Take no new jobs; answer with Drained when none runs."""
+
+
+Effect = StartBox | StopBox | Join | Renew | Withdraw | Drain

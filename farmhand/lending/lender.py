@@ -2,7 +2,7 @@
 
 Rule 1: everything that moves the machine between its owner and the farm is in this file.
 Rule 2: an event moves by `ON_EVENT`; then the want is applied by `ON_WANT` until nothing changes, so no want is lost.
-Rule 3: what to ask of the world depends on the state entered (`_ENTRY`), so effects can be read off the path.
+Rule 3: what to ask of the world depends on the state entered (`_enter`), so effects can be read off the path.
 Rule 4: there are no flags, and one deadline (`wake_at`) instead of timers.
 """
 
@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from farmhand.lending.events import (
     BoxDown,
     BoxUp,
+    Drain,
     Drained,
     Effect,
     Event,
@@ -204,6 +205,8 @@ class Lender:
                 return [StartBox(self.want.slots)]
             case S.JOINING:
                 return [Join(self.want.slots)]
+            case S.DRAINING:
+                return [Drain()]
             case S.STOPPING:
                 return [StopBox(force=source is S.STOPPING)]
             case S.FAILING:

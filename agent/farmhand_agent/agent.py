@@ -1,0 +1,177 @@
+"""Puts the agent together and keeps it alive until it is told to leave."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ipaddress
+import logging
+import secrets
+import time
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from farmhand.lending.lender import State
+from farmhand.lending.observation import Choice, Reading, Wish
+from farmhand.machine import Machine, split_address
+from farmhand.settings import Settings
+from farmhand.wire.local import Choose, Done, Explain, Explanation, Quit, SenseView, Snapshot, ToAgent
+from farmhand_agent import publish, sandbox
+from farmhand_agent.admission import Admission
+from farmhand_agent.background import background
+from farmhand_agent.box import Box, BoxPlan
+from farmhand_agent.effects import Effects
+from farmhand_agent.farm import Farm, NoFarm, RegistryFarm
+from farmhand_agent.gate import Gate, Patience
+from farmhand_agent.memory import Memory
+from farmhand_agent.runtime import Runtime
+from farmhand_agent.sensors import sense
+from farmhand_agent.server import LocalServer
+
+LEAVE_WITHIN = 5.0
+"""Seconds that ending the agent may take before it gives up waiting."""
+
+SANDBOX_RETRY = 30.0
+"""Seconds between trials of a sandbox that does not work: the owner may have installed what was missing."""
+
+_log = logging.getLogger("farmhand.agent")
+
+
+class Agent:
+    """One lending machine.
+
+    Args:
+        settings: the owner's.
+        machine: this one.
+        state: folder of what survives a restart.
+        socket: where faces connect.
+    """
+
+    def __init__(self, settings: Settings, machine: Machine, state: Path, socket: Path) -> None:
+        self._settings = settings
+        self._socket = socket
+        self._memory = Memory(state)
+        self._leave = asyncio.Event()
+        self._senses: dict[str, SenseView] = {}
+        self._shown: Snapshot | None = None
+        self._dirty = False
+        self._logged = ""
+        self._runtime = Runtime(settings, machine, self._memory.choice, self._changed)
+        self._farm, key = self._make_farm()
+        patience = Patience(queue=settings.queue_wait, lifetime=settings.job_lifetime)
+        admission = Admission.of(machine.name, key, settings.allow)
+        self._gate = Gate(self._start_box, admission, patience, self._job_changed)
+        self._effects = Effects(self._gate, gate_address(settings), self._farm, machine.cores, self._runtime.feed)
+        self._server = LocalServer(self._answer, self._snapshot)
+
+    def leave(self) -> None:
+        """Ask the agent to give the machine back and end."""
+        self._leave.set()
+
+    async def run(self) -> None:
+        """Sense, lend and reclaim until `leave` is called; on return nothing of the farm is left."""
+        await self._server.open(self._socket)
+        watching = [background(self._sense()), background(self._watch_sandbox())]
+        self._runtime.begin(self._effects)
+        try:
+            await self._leave.wait()
+        finally:
+            for task in watching:
+                task.cancel()
+            await asyncio.gather(*watching, return_exceptions=True)
+            with contextlib.suppress(TimeoutError):
+                await self._runtime.leave(LEAVE_WITHIN)
+            await self._farm.close()
+            await self._server.close()
+
+    def _make_farm(self) -> tuple[Farm, bytes]:
+        if not self._settings.registry:
+            return NoFarm(), secrets.token_bytes(32)
+        name = self._runtime.machine.name
+        farm = RegistryFarm(self._settings.registry, name, self._memory.next_epoch(), self._heard)
+        return farm, bytes.fromhex(farm.key)
+
+    async def _start_box(self, slots: int) -> Box:
+        return await Box.start(BoxPlan(slots, self._settings.scratch, self._settings.toolchains))
+
+    async def _sense(self) -> None:
+        await sense(
+            self._runtime.report,
+            self._sense_changed,
+            self._settings,
+            farm_cpu_seconds=self._gate.cpu_seconds,
+            farm_memory_mib=self._gate.memory_mib,
+        )
+
+    async def _watch_sandbox(self) -> None:
+        """Try the sandbox until it works."""
+        while True:
+            problem = await asyncio.to_thread(sandbox.why_unusable)
+            self._runtime.report(Reading({"sandbox": problem}))
+            if not problem:
+                return
+            await asyncio.sleep(SANDBOX_RETRY)
+
+    def _heard(self, told: float, granted: tuple[str, ...], now: float) -> None:
+        self._gate.revise(self._gate.admission.hear(told, granted, now))
+
+    def _answer(self, request: ToAgent) -> Done | Explanation:
+        match request:
+            case Choose(wish, until):
+                choice = Choice(Wish(wish), until)
+                self._memory.keep_choice(choice)
+                self._runtime.choose(choice)
+            case Explain():
+                self._runtime.think()
+                return publish.explanation(self._runtime)
+            case Quit():
+                self.leave()
+        return Done()
+
+    def _job_changed(self) -> None:
+        if self._runtime.lender.state is State.DRAINING:
+            self._effects.look_for_drained()
+        self._changed()
+
+    def _sense_changed(self, sense: SenseView) -> None:
+        self._senses[sense.question] = sense
+        self._changed()
+
+    def _snapshot(self) -> Snapshot:
+        gap = time.time() - time.monotonic()
+        return publish.snapshot(self._runtime, self._gate, self._effects, self._farm, self._senses, gap)
+
+    def _changed(self) -> None:
+        """Tell the faces, once for all that changes in one turn of the loop."""
+        if not self._dirty:
+            self._dirty = True
+            asyncio.get_running_loop().call_soon(self._publish)
+
+    def _publish(self) -> None:
+        self._dirty = False
+        fresh = self._snapshot()
+        if fresh != self._shown:
+            self._shown = fresh
+            self._server.publish(fresh)
+            self._log_state(fresh)
+
+    def _log_state(self, shown: Snapshot) -> None:
+        line = f"{shown.state}: {shown.reason}"
+        if shown.state != self._logged:
+            self._logged = shown.state
+            _log.info(line)
+
+
+def gate_address(settings: Settings) -> tuple[str, int]:
+    """Where the gate listens: as the owner says, else as closed as the farm allows."""
+    if settings.gate:
+        return split_address(settings.gate)
+    return ("0.0.0.0" if settings.registry and not _is_loopback(settings.registry) else "127.0.0.1"), 3632
+
+
+def _is_loopback(url: str) -> bool:
+    host = urlsplit(url).hostname or ""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

@@ -1,0 +1,115 @@
+"""Carries out what the lender asks for and answers with events. Decides nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from typing import assert_never
+
+from farmhand.errors import OwnerError
+from farmhand.lending.events import (
+    BoxDown,
+    BoxUp,
+    Drain,
+    Drained,
+    Effect,
+    Event,
+    Join,
+    Renew,
+    StartBox,
+    StopBox,
+    Withdraw,
+)
+from farmhand_agent.background import background
+from farmhand_agent.box import BoxGone
+from farmhand_agent.farm import Farm, Offer
+from farmhand_agent.gate import Gate
+
+
+class Effects:
+    """The lender's hands.
+
+    Args:
+        gate: what is opened and shut.
+        where: address and port for the gate.
+        farm: whom the machine is lent to.
+        cores: of this machine.
+        answer: takes the events that effects lead to.
+
+    Attributes:
+        trouble: why gate or box could not come up; "" when they did.
+        others_cpu: see `Offer`; set by the owner of this object.
+        cause: monotonic seconds of what led to the effects now being carried out.
+        last_reclaim_ms: from cause to nothing left, of the latest stop; None before the first.
+        reclaims: stops so far.
+    """
+
+    def __init__(
+        self, gate: Gate, where: tuple[str, int], farm: Farm, cores: int, answer: Callable[[Event], None]
+    ) -> None:
+        self.trouble = ""
+        self.others_cpu = 0.0
+        self.cause = 0.0
+        self.last_reclaim_ms: float | None = None
+        self.reclaims = 0
+        self._gate = gate
+        self._where = where
+        self._farm = farm
+        self._cores = cores
+        self._answer = answer
+        self._rising: asyncio.Task[None] | None = None
+        self._falling: asyncio.Task[None] | None = None
+
+    def carry_out(self, effect: Effect) -> None:
+        """Begin one effect; returns at once."""
+        match effect:
+            case StartBox(slots):
+                self._rising = background(self._bring_up(slots))
+            case StopBox():
+                self._bring_down()
+            case Join(slots) | Renew(_, slots):
+                self._gate.resize(slots)
+                background(self._beat())
+            case Withdraw():
+                self._farm.withdraw()
+            case Drain():
+                self._gate.resize(0)
+                self.look_for_drained()
+            case _:
+                assert_never(effect)
+
+    def look_for_drained(self) -> None:
+        """Answer Drained if no job runs; to be called whenever one has ended."""
+        if not self._gate.jobs:
+            asyncio.get_running_loop().call_soon(self._answer, Drained())
+
+    async def _bring_up(self, slots: int) -> None:
+        try:
+            await self._gate.open(*self._where, slots)
+        except (BoxGone, OwnerError) as wrong:
+            self.trouble = str(wrong)
+            self._bring_down()
+        else:
+            self.trouble = ""
+            self._answer(BoxUp())
+
+    def _bring_down(self) -> None:
+        self._gate.shut()
+        if self._falling is None or self._falling.done():
+            self._falling = background(self._see_it_gone(self.cause))
+
+    async def _see_it_gone(self, since: float) -> None:
+        if self._rising is not None:
+            await asyncio.wait((self._rising,))
+        await self._gate.gone()
+        self.last_reclaim_ms = (time.monotonic() - since) * 1e3
+        self.reclaims += 1
+        self._answer(BoxDown())
+
+    async def _beat(self) -> None:
+        if self._gate.address is None:
+            return
+        address, port = self._gate.address
+        offer = Offer(address, port, self._gate.slots, len(self._gate.jobs), self._cores, self.others_cpu)
+        self._answer(await self._farm.beat(offer))

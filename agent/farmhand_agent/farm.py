@@ -1,0 +1,163 @@
+"""The agent's word with the registry: beats and withdrawals, off the event loop, in an order that cannot be mistaken.
+
+Every message carries `(epoch, generation, seq)`: the epoch is raised on disk before its first use, so a message of an
+earlier life of this agent never undoes one of this life. Losing the registry never stops a running job.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from farmhand.errors import PeerError, Refused
+from farmhand.lending.events import Event, Joined, TurnedAway
+from farmhand.wire.farm import HostBeat, HostLeave, LeaseAnswer, Order
+
+if TYPE_CHECKING:
+    from farmhand.links.registry import RegistryLink
+
+RETRY_AFTER = 2.0
+"""Seconds until a registry that did not answer is asked again."""
+
+CLOSING = 2.0
+"""Seconds that a leaving agent gives the registry to hear of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """What the gate offers at the moment of a beat.
+
+    Attributes:
+        address, port: where it listens.
+        slots, used: jobs at once, and running.
+        cores: of the machine.
+        others_cpu: share of all cores, 0..1, that the owner's programs use.
+    """
+
+    address: str
+    port: int
+    slots: int
+    used: int
+    cores: int
+    others_cpu: float
+
+
+class Farm(Protocol):
+    """A farm to which the machine can be lent."""
+
+    @property
+    def trouble(self) -> str:
+        """Why the farm does not know this machine although it should; "" when all is well."""
+        ...
+
+    async def beat(self, offer: Offer) -> Event:
+        """Get or renew the lease: Joined or TurnedAway."""
+        ...
+
+    def withdraw(self) -> None:
+        """Tell the farm that the lease is over; returns at once."""
+        ...
+
+    async def close(self) -> None:
+        """Say what is still unsaid, briefly, and hang up."""
+        ...
+
+
+class NoFarm:
+    """A machine without a registry: it lends to builds of its own and to whoever the owner allows."""
+
+    trouble = ""
+
+    async def beat(self, offer: Offer) -> Event:
+        """Always joined, never to be renewed."""
+        return Joined("alone", float("inf"))
+
+    def withdraw(self) -> None:
+        """Nobody needs to know."""
+
+    async def close(self) -> None:
+        """Nothing is open."""
+
+
+class RegistryFarm:
+    """A farm with a registry.
+
+    Args:
+        url: the registry's.
+        name: this host's.
+        epoch: see `Order`; larger than at any start before.
+        heard: called with (registry's clock, granted addresses, our monotonic seconds) after every answer.
+    """
+
+    def __init__(self, url: str, name: str, epoch: int, heard: Callable[[float, tuple[str, ...], float], None]) -> None:
+        self.trouble = ""
+        self.key = secrets.token_hex(32)
+        self._url = url
+        self._name = name
+        self._heard = heard
+        self._order = Order(epoch, 1, 0)
+        self._beats: RegistryLink | None = None
+        self._beating = ThreadPoolExecutor(1, "registry-beat")
+        self._leaving = ThreadPoolExecutor(1, "registry-leave")  # a withdrawal never waits behind a slow beat
+
+    async def beat(self, offer: Offer) -> Event:
+        """Get or renew the lease."""
+        self._order = Order(self._order.epoch, self._order.generation, self._order.seq + 1)
+        beat = HostBeat(
+            order=self._order,
+            key=self.key,
+            port=offer.port,
+            slots=offer.slots,
+            used=min(offer.used, offer.slots),
+            cores=offer.cores,
+            others_cpu=offer.others_cpu,
+            address=None if offer.address in ("0.0.0.0", "::") else offer.address,
+        )
+        loop = asyncio.get_running_loop()
+        try:
+            answer = await loop.run_in_executor(self._beating, self._send_beat, beat)
+        except PeerError as wrong:
+            self.trouble = str(wrong)
+            return TurnedAway(RETRY_AFTER)
+        self.trouble = ""
+        self._heard(answer.now, answer.granted, time.monotonic())
+        return Joined(answer.lease, answer.beat_in)
+
+    def withdraw(self) -> None:
+        """Tell the registry, on a thread of its own."""
+        self._order = Order(self._order.epoch, self._order.generation + 1, 0)
+        self._leaving.submit(self._send_leave, HostLeave(self._order, self.key))
+
+    async def close(self) -> None:
+        """Wait for a withdrawal under way, at most `CLOSING` seconds."""
+        last = asyncio.get_running_loop().run_in_executor(self._leaving, lambda: None)
+        await asyncio.wait((last,), timeout=CLOSING)
+        self._beating.shutdown(wait=False, cancel_futures=True)
+        self._leaving.shutdown(wait=False, cancel_futures=True)
+
+    def _send_beat(self, beat: HostBeat) -> LeaseAnswer:
+        if self._beats is None:
+            self._beats = self._link(beat.address)
+        return self._beats.beat(self._name, beat)
+
+    def _send_leave(self, leave: HostLeave) -> None:
+        link = self._link(None)
+        try:
+            link.leave(self._name, leave)
+        except Refused as refused:
+            self.trouble = str(refused)
+        except PeerError:
+            pass  # the lease ends by itself; the gate is shut already
+        finally:
+            link.close()
+
+    def _link(self, source: str | None) -> RegistryLink:
+        # requests costs 10 MB and 100 ms: an agent that never lends never loads it
+        from farmhand.links.registry import RegistryLink
+
+        return RegistryLink(self._url, source_address=source)

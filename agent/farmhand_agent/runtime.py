@@ -1,0 +1,122 @@
+"""The agent's loop: readings and choices in, policy, lender, effects out. Holds no opinion of its own.
+
+There is one way through it: whatever happens becomes an observation or an event; the policy turns observations into a
+want; the lender turns events into effects. One timer serves both brains.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+
+from farmhand.lending.events import Event, Want, Wanted, Woke
+from farmhand.lending.lender import Lender, Pace, State
+from farmhand.lending.observation import Choice, Observation, Reading
+from farmhand.lending.policy import Decision, decide
+from farmhand.machine import Machine
+from farmhand.settings import Settings
+from farmhand_agent.effects import Effects
+
+_HOME = (State.KEPT, State.RESTING)
+"""States in which nothing of the farm runs here."""
+
+
+class Runtime:
+    """Feeds the brains.
+
+    Args:
+        settings: the owner's.
+        machine: this one.
+        choice: the owner's choice as remembered.
+        changed: called after anything that a face might show has changed.
+    """
+
+    def __init__(self, settings: Settings, machine: Machine, choice: Choice, changed: Callable[[], None]) -> None:
+        self.settings = settings
+        self.machine = machine
+        self.seen = Observation(choice=choice)
+        self.lender = Lender(Pace(grace=settings.grace))
+        self.state_since = time.time()
+        self.decision: Decision = self._decide()
+        self._changed = changed
+        self._effects: Effects | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._leaving = False
+        self._home = asyncio.Event()
+
+    def begin(self, effects: Effects) -> None:
+        """Start to act, through `effects`."""
+        self._effects = effects
+        self.think()
+
+    def report(self, reading: Reading) -> None:
+        """Take in what a sense noticed."""
+        self._observe(self.seen.with_(reading))
+
+    def choose(self, choice: Choice) -> None:
+        """Take in what the owner chose."""
+        self._observe(self.seen.with_(Reading({"choice": choice})))
+
+    def think(self) -> None:
+        """Decide anew from what is known now."""
+        if self._leaving:
+            return
+        self.decision = self._decide()
+        self.feed(Wanted(self.decision.want))
+
+    def feed(self, event: Event) -> None:
+        """Let the lender hear of `event` and carry out what it asks for."""
+        if self._effects is None:
+            return
+        before = self.lender.state
+        for effect in self.lender.handle(event, time.monotonic()):
+            self._effects.carry_out(effect)
+        if self.lender.state is not before:
+            self.state_since = time.time()
+        if self._leaving and self.lender.state in _HOME:
+            self._home.set()
+        self._arm()
+        self._changed()
+
+    async def leave(self, deadline: float) -> None:
+        """Give the machine back and wait until it is; `deadline` in seconds bounds the wait."""
+        self._leaving = True
+        if self._effects is not None:
+            self._effects.cause = time.monotonic()
+        self.feed(Wanted(Want(lend=False, hurry=True)))
+        async with asyncio.timeout(deadline):
+            await self._home.wait()
+        if self._timer is not None:
+            self._timer.cancel()
+
+    def _observe(self, seen: Observation) -> None:
+        if self._effects is not None:
+            self._effects.cause = time.monotonic()
+            self._effects.others_cpu = seen.others_cpu or 0.0
+        self.seen = seen
+        self.think()
+
+    def _decide(self) -> Decision:
+        lent = self.lender.state is State.LENT
+        offered = self.lender.want.slots if lent else 0
+        return decide(self.seen, self.settings, self.machine, time.monotonic(), time.time(), lent, offered)
+
+    def _arm(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        times = [
+            at for at in (self.lender.wake_at, self.decision.look_again_at) if at is not None and at != float("inf")
+        ]
+        if times and not self._home.is_set():
+            loop = asyncio.get_running_loop()
+            self._timer = loop.call_at(loop.time() + max(0.0, min(times) - time.monotonic()) + 0.001, self._wake)
+
+    def _wake(self) -> None:
+        if self._effects is not None:
+            self._effects.cause = time.monotonic()
+        wake_at = self.lender.wake_at
+        if wake_at is not None and wake_at <= time.monotonic():
+            self.feed(Woke())
+        self.think()

@@ -1,0 +1,45 @@
+"""What a command finds round it: settings, the agent, the registry."""
+
+from __future__ import annotations
+
+import sys
+
+from rich.console import Console
+
+from farmhand.errors import PeerError
+from farmhand.links import places
+from farmhand.links.agent import AgentLink
+from farmhand.links.settings_file import load_settings
+
+console = Console(highlight=False, soft_wrap=True)
+"""Standard output: colours and tables on terminals, plain text elsewhere."""
+
+
+def agent() -> AgentLink:
+    """Connect to the agent of this user.
+
+    Raises:
+        Unreachable: none runs.
+    """
+    return AgentLink(places.agent_socket())
+
+
+def registry_url(flag: str | None) -> str:
+    """Which registry to ask: as told, as set, else as the agent here; "" for none.
+
+    Raises:
+        OwnerError: what was told or set is no URL.
+    """
+    chosen = load_settings(registry=flag).registry
+    if chosen:
+        return chosen
+    try:
+        with agent() as link:
+            return link.snapshot.registry
+    except PeerError:
+        return ""
+
+
+def note(text: str) -> None:
+    """Say something that is no result: on standard error, so that scripts can read the result."""
+    print(f"farmhand: {text}", file=sys.stderr, flush=True)

@@ -1,0 +1,121 @@
+"""`farmhand doctor`: looks at everything that lending and building need, and says what to do about what is missing."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import msgspec
+
+from farmhand.cli.context import agent, console, registry_url
+from farmhand.cli.parsers import Commands, add_command, add_json
+from farmhand.errors import FarmhandError
+from farmhand.links.registry import RegistryLink
+from farmhand.links.settings_file import load_settings
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing looked at.
+
+    Attributes:
+        subject: what.
+        good: whether it is as it should be.
+        told: what was found, or how to mend it.
+        vital: whether lending or building fails without it.
+    """
+
+    subject: str
+    good: bool
+    told: str
+    vital: bool = True
+
+
+def add_commands(commands: Commands) -> None:
+    """Describe the command."""
+    add_json(add_command(commands, "doctor", "look for what is missing or wrong, and say what to do", _doctor))
+
+
+def _doctor(options: argparse.Namespace) -> int:
+    findings = [finding for look in LOOKS for finding in look()]
+    if options.json:
+        print(msgspec.json.encode([asdict(one) for one in findings]).decode())
+    else:
+        for one in findings:
+            mark = "[green]ok[/]     " if one.good else "[bold red]missing[/]" if one.vital else "[yellow]note[/]   "
+            console.print(f"{mark}  {one.subject}: {one.told}")
+    return 0 if all(one.good for one in findings if one.vital) else 1
+
+
+def _programs() -> Iterator[Finding]:
+    for program, package, purpose in (
+        ("distcc", "distcc", "sends compiles of your builds"),
+        ("distccd", "distcc", "compiles for others"),
+        ("bwrap", "bubblewrap", "keeps the farm's jobs away from your files"),
+    ):
+        where = shutil.which(program)
+        yield Finding(program, where is not None, where or f"{purpose}; on Debian and Ubuntu: apt install {package}")
+    folder = Path("/usr/lib/distcc")
+    compilers = sorted(one.name for one in folder.iterdir()) if folder.is_dir() else []
+    told = ", ".join(compilers) or "none known to distcc; install gcc or clang, then run update-distcc-symlinks"
+    yield Finding("compilers", bool(compilers), told)
+
+
+def _system() -> Iterator[Finding]:
+    yield Finding("system", True, f"{platform.system()} {platform.release()}, {len(os.sched_getaffinity(0))} cores")
+    if os.geteuid() == 0:
+        yield Finding(
+            "user", False, "you are root; boxes run as nobody, but an ordinary user is the better owner", vital=False
+        )
+
+
+def _settings() -> Iterator[Finding]:
+    try:
+        load_settings()
+    except FarmhandError as wrong:
+        yield Finding("settings", False, str(wrong))
+    else:
+        yield Finding("settings", True, "every value is allowed")
+
+
+def _agent() -> Iterator[Finding]:
+    try:
+        with agent() as link:
+            shown = link.snapshot
+    except FarmhandError as wrong:
+        yield Finding("agent", False, str(wrong), vital=False)
+        return
+    yield Finding("agent", not shown.trouble, shown.trouble or f"{shown.state}, because {shown.reason}")
+    for sense in shown.senses:
+        against = "".join(f"; not {name}: {reason}" for name, reason in sense.rejected)
+        yield Finding(
+            f"sense of {sense.question}",
+            bool(sense.source),
+            (sense.source or "nothing can tell") + against,
+            vital=False,
+        )
+    if shown.priority:
+        yield Finding("priority of jobs", "only" not in shown.priority, shown.priority, vital=False)
+
+
+def _registry() -> Iterator[Finding]:
+    try:
+        url = registry_url(None)
+        if not url:
+            yield Finding("registry", True, "none set: this machine lends to itself and to `allow`")
+            return
+        link = RegistryLink(url)
+        try:
+            yield Finding("registry", True, f"{url} knows {len(link.hosts())} lending hosts")
+        finally:
+            link.close()
+    except FarmhandError as wrong:
+        yield Finding("registry", False, str(wrong))
+
+
+LOOKS: tuple[Callable[[], Iterator[Finding]], ...] = (_system, _programs, _settings, _agent, _registry)

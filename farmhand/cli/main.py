@@ -1,0 +1,62 @@
+"""The program `farmhand`: one small function per command, in the modules beside this one."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Sequence
+
+from farmhand import __version__
+from farmhand.cli import build, doctor, farm, owner, up
+from farmhand.errors import FarmhandError
+
+EXAMPLES = """examples:
+  farmhand up                         lend this machine when it is idle; Ctrl-C takes it back
+  farmhand build make                 build with the farm; -j is filled in
+  farmhand reclaim --for 2h           keep this machine for two hours
+  farmhand status --json              for scripts
+"""
+
+Command = Callable[[argparse.Namespace], int]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command.
+
+    Returns:
+        0 when it did what it says, 1 when that was not possible, 2 for a wrong command line; `farmhand build` returns
+        what the build command returned.
+    """
+    parser = make_parser()
+    options = parser.parse_args(arguments)
+    command: Command = options.command
+    try:
+        return command(options)
+    except FarmhandError as wrong:
+        print(f"farmhand: {wrong}", file=sys.stderr)
+        return 1
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader left; do not fail again at exit
+        return 0
+    except KeyboardInterrupt:
+        return 130
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """Describe the whole command line."""
+    parser = argparse.ArgumentParser(
+        prog="farmhand",
+        description="Lends idle workstations to a distcc compile farm, and builds with it.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"farmhand {__version__}")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    for module in (up, owner, farm, build, doctor):
+        module.add_commands(commands)
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

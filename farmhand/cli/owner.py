@@ -1,0 +1,126 @@
+"""The owner's commands: lend, reclaim, auto, status, why. They talk to the agent of this machine."""
+
+from __future__ import annotations
+
+import argparse
+import time
+from datetime import datetime
+from typing import Any, Literal
+
+import msgspec
+from rich.table import Table
+
+from farmhand.cli.context import agent, console
+from farmhand.cli.moments import parse_moment, parse_span
+from farmhand.cli.parsers import Commands, add_command, add_json
+from farmhand.cli.words import headline, status_lines
+from farmhand.links.agent import AgentLink
+from farmhand.wire.local import Choose, Explain, Explanation, Snapshot
+
+SETTLED = 10.0
+"""Seconds that a choice may take to show."""
+
+
+def add_commands(commands: Commands) -> None:
+    """Describe the owner's commands."""
+    lend = add_command(commands, "lend", "lend this machine now, used or not", _lend, "  farmhand lend --for 2h\n")
+    reclaim = add_command(
+        commands,
+        "reclaim",
+        "take this machine back at once and keep it",
+        _reclaim,
+        "  farmhand reclaim                 until `farmhand auto` or `farmhand lend`\n"
+        "  farmhand reclaim --until 17:30\n",
+    )
+    for parser in (lend, reclaim):
+        span = parser.add_mutually_exclusive_group()
+        span.add_argument(
+            "--for", dest="span", metavar="SPAN", help="for so long, such as 45m or 2h; then automatic again"
+        )
+        span.add_argument("--until", metavar="TIME", help="until 17:30, or tomorrow; then automatic again")
+    add_command(commands, "auto", "lend this machine whenever it is idle", _auto)
+    status = add_command(
+        commands, "status", "show what this machine does", _status, "  farmhand status --json | jq .state\n"
+    )
+    add_json(status)
+    status.add_argument("--watch", action="store_true", help="print a line at every change until Ctrl-C")
+    add_json(add_command(commands, "why", "show every rule and what would change the decision", _why))
+
+
+def _lend(options: argparse.Namespace) -> int:
+    return _choose("lend", options, {"lent"})
+
+
+def _reclaim(options: argparse.Namespace) -> int:
+    return _choose("keep", options, {"kept"})
+
+
+def _auto(options: argparse.Namespace) -> int:
+    return _choose("auto", options, set())
+
+
+def _choose(wish: Literal["auto", "lend", "keep"], options: argparse.Namespace, settled: set[str]) -> int:
+    """Send a choice, wait until it shows, and say what came of it; 1 when it did not come about."""
+    with agent() as link:
+        before = link.snapshot
+        link.ask(Choose(wish, _until(options)))
+        after = _settle(link, settled)
+    if before.state != "kept" and after.state == "kept" and after.last_reclaim_ms is not None:
+        sent = f"; {len(before.jobs)} jobs go on elsewhere" if before.jobs else ""
+        console.print(f"back to you in {after.last_reclaim_ms:.0f} ms{sent}")
+    console.print(headline(after, time.time()))
+    return 0 if not settled or after.state in settled else 1
+
+
+def _settle(link: AgentLink, settled: set[str]) -> Snapshot:
+    ends = time.monotonic() + SETTLED
+    for shown in link.snapshots(SETTLED):
+        late = time.monotonic() > ends
+        if not settled or shown.state in settled or shown.trouble or shown.registry_trouble or late:
+            return shown
+    return link.snapshot
+
+
+def _until(options: argparse.Namespace) -> float | None:
+    now = datetime.now().astimezone()
+    if getattr(options, "span", None):
+        return (now + parse_span(options.span)).timestamp()
+    if getattr(options, "until", None):
+        return parse_moment(options.until, now).timestamp()
+    return None
+
+
+def _status(options: argparse.Namespace) -> int:
+    with agent() as link:
+        for shown in link.snapshots() if options.watch else (link.snapshot,):
+            if options.json:
+                print(msgspec.json.encode(status_json(shown, time.time())).decode(), flush=True)
+            elif options.watch:
+                console.print(f"{time.strftime('%H:%M:%S')} {headline(shown, time.time())}")
+            else:
+                console.print("\n".join(status_lines(shown, time.time())))
+    return 0
+
+
+def status_json(shown: Snapshot, now: float) -> dict[str, Any]:
+    """The snapshot as scripts see it: the same names, with the seconds that each job has run."""
+    table: dict[str, Any] = msgspec.to_builtins(shown)
+    for job, view in zip(table["jobs"], shown.jobs, strict=True):
+        job["seconds"] = round(max(0.0, now - view.started_at), 1)
+    return table
+
+
+def _why(options: argparse.Namespace) -> int:
+    with agent() as link:
+        told = link.ask(Explain())
+    assert isinstance(told, Explanation)
+    if options.json:
+        print(msgspec.json.encode(told).decode())
+        return 0
+    table = Table("", "rule", "wants", "because", "would change with", box=None, pad_edge=False)
+    for rule in told.rules:
+        mark = "[bold green]=>[/]" if rule.decided else "[green]yes[/]" if rule.holds else "no"
+        table.add_row(mark, rule.name, rule.says, rule.value, rule.change)
+    console.print(f"{told.state}: the first rule that holds decides")
+    console.print(table)
+    return 0

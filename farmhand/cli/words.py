@@ -1,0 +1,69 @@
+"""A snapshot in words for a terminal."""
+
+from __future__ import annotations
+
+from farmhand.wire.local import JobView, Snapshot
+
+_STATES = {
+    "kept": "not lending",
+    "starting": "about to lend",
+    "joining": "lending, not yet known to the registry",
+    "lent": "lending",
+    "draining": "letting jobs finish",
+    "stopping": "giving the machine back",
+    "failing": "could not lend",
+    "resting": "could not lend, will try again",
+}
+
+
+def headline(shown: Snapshot, now: float) -> str:
+    """One line: what this machine does, and why.
+
+    Args:
+        shown: the agent's state.
+        now: Unix time in seconds.
+    """
+    told = _STATES.get(shown.state, shown.state)
+    if shown.slots:
+        told += f" {len(shown.jobs)} of {shown.slots} slots in use"
+    line = f"{told}, because {shown.reason}"
+    if shown.lends_at is not None and shown.lends_at > now:
+        line += f"; lends in {span(shown.lends_at - now)}"
+    return line
+
+
+def status_lines(shown: Snapshot, now: float) -> list[str]:
+    """Everything a person wants to know of the agent, one fact a line."""
+    lines = [f"{shown.name}: {headline(shown, now)}"]
+    if shown.trouble:
+        lines.append(f"trouble: {shown.trouble}")
+    lines += [f"  {job_line(job, now)}" for job in shown.jobs]
+    if shown.wish != "auto":
+        until = "" if shown.wish_until is None else f" for another {span(shown.wish_until - now)}"
+        lines.append(f"your choice: {shown.wish}{until}")
+    lines.append(
+        f"registry: {shown.registry or 'none'}" + (f" ({shown.registry_trouble})" if shown.registry_trouble else "")
+    )
+    if shown.gate:
+        lines.append(f"gate: {shown.gate}")
+    if shown.last_reclaim_ms is not None:
+        lines.append(f"last reclaim: back to you in {shown.last_reclaim_ms:.0f} ms")
+    for sense in shown.senses:
+        lines.append(f"{sense.question}: {sense.source or 'nothing can tell'}")
+    return lines
+
+
+def job_line(job: JobView, now: float) -> str:
+    """One job: who compiles what for how long."""
+    who = job.user if job.user == job.host else f"{job.user}@{job.host}"
+    project = f" ({job.project})" if job.project else ""
+    return f"{who}{project}  {job.file or job.compiler}  {span(now - job.started_at)}"
+
+
+def span(seconds: float) -> str:
+    """A span of time in its largest fitting units: 12 s, 3 min, 2 h 5 min."""
+    whole = max(0, round(seconds))
+    if whole < 120:
+        return f"{whole} s"
+    minutes = whole // 60
+    return f"{minutes} min" if minutes < 120 else f"{minutes // 60} h {minutes % 60} min"
