@@ -74,7 +74,7 @@ class Decision:
     lends_at: float | None
 
 
-def decide(  # noqa: PLR0917 - the order is that of the observation, its owner, its machine, its moment
+def decide(
     seen: Observation,
     settings: Settings,
     machine: Machine,

@@ -1,0 +1,152 @@
+"""How busy the owner's programs keep the machine, and how much memory is free, with the farm's own part taken out.
+
+The share is the mean over the latest `WINDOW` periods: a page that loads for a second does not switch a farm. Only a
+change that could matter to a decision is reported, since every report wakes the policy.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import chain, repeat
+from pathlib import Path
+from typing import Any
+
+from farmhand.lending.observation import Reading
+from farmhand.settings import Settings
+from farmhand_agent.sensors.base import Report, SenseLost
+
+PERIOD = 5.0
+"""Seconds between two samples."""
+
+FIRST_PERIOD = 1.0
+"""Seconds from the start to the first share: soon, but long enough for /proc/stat's hundredths of a second."""
+
+WINDOW = 3
+"""Periods over which the share is taken."""
+
+CPU_STEP = 0.02
+"""Change of the share that is reported."""
+
+MEMORY_STEPS = 8
+"""Parts of one job's memory; a change by one of them is reported."""
+
+TICK = 100.0
+"""Units of /proc/stat in a second, on every platform that Linux has (USER_HZ)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """CPU seconds of all cores together since the machine started.
+
+    Attributes:
+        total: that have passed, busy or not.
+        busy: in which something ran.
+        farm: in which jobs of the farm ran, ended ones included.
+    """
+
+    total: float
+    busy: float
+    farm: float
+
+
+def read_cpu(stat: str, farm: float) -> Sample:
+    """Read the first line of /proc/stat, see proc_stat(5). The guest columns are part of user and nice already.
+
+    Raises:
+        ValueError: it is not of that form.
+    """
+    words = stat.partition("\n")[0].split()
+    if words[:1] != ["cpu"] or len(words) < 6:
+        raise ValueError("/proc/stat does not begin with the line of all processors")
+    ticks = [int(one) for one in words[1:9]]
+    resting = ticks[3] + ticks[4]
+    return Sample(sum(ticks) / TICK, (sum(ticks) - resting) / TICK, farm)
+
+
+def read_free(meminfo: str) -> int:
+    """Return MemAvailable of /proc/meminfo in MiB.
+
+    Raises:
+        ValueError: it is not there.
+    """
+    for line in meminfo.splitlines():
+        if line.startswith("MemAvailable:"):
+            return int(line.split()[1]) // 1024
+    raise ValueError("/proc/meminfo has no MemAvailable")
+
+
+def others_share(before: Sample, after: Sample) -> float | None:
+    """Return the share of all cores, 0..1, that was not the farm's; None if no time has passed."""
+    total = after.total - before.total
+    if total <= 0:
+        return None
+    others = (after.busy - before.busy) - max(0.0, after.farm - before.farm)
+    return min(1.0, max(0.0, others / total))
+
+
+class LoadSensor:
+    """Watches /proc/stat and /proc/meminfo.
+
+    Args:
+        settings: `memory_per_job` says which changes matter.
+        farm_cpu_seconds: CPU seconds that all jobs of the farm have used so far; never falls.
+        farm_memory_mib: MiB that running jobs of the farm hold now.
+        proc: where proc is mounted.
+        pause: waits for a number of seconds.
+    """
+
+    question = "load"
+    name = "/proc"
+
+    def __init__(
+        self,
+        settings: Settings,
+        farm_cpu_seconds: Callable[[], float] = lambda: 0.0,
+        farm_memory_mib: Callable[[], float] = lambda: 0.0,
+        proc: Path = Path("/proc"),
+        pause: Callable[[float], Any] = asyncio.sleep,
+    ) -> None:
+        self._memory_step = max(1, settings.memory_per_job // MEMORY_STEPS)
+        self._farm_cpu_seconds = farm_cpu_seconds
+        self._farm_memory_mib = farm_memory_mib
+        self._proc = proc
+        self._pause = pause
+
+    def unusable(self) -> str | None:
+        """Return why it cannot be watched, or None."""
+        try:
+            self._cpu()
+            self._free()
+        except (OSError, ValueError) as problem:
+            return str(problem)
+        return None
+
+    async def watch(self, report: Report) -> None:
+        """See `Sensor.watch`. Free memory is known at once, the share after `FIRST_PERIOD`."""
+        try:
+            samples = deque([self._cpu()], maxlen=WINDOW + 1)
+            known_cpu: float | None = None
+            known_free = self._free()
+            report(Reading({"others_cpu": None, "free_memory_mib": known_free}))
+            for period in chain((FIRST_PERIOD,), repeat(PERIOD)):
+                await self._pause(period)
+                samples.append(self._cpu())
+                cpu, free = others_share(samples[0], samples[-1]), self._free()
+                news: dict[str, float | int] = {}
+                if cpu is not None and (known_cpu is None or abs(cpu - known_cpu) >= CPU_STEP):
+                    news["others_cpu"] = known_cpu = cpu
+                if abs(free - known_free) >= self._memory_step:
+                    news["free_memory_mib"] = known_free = free
+                if news:
+                    report(Reading(dict(news)))
+        except (OSError, ValueError) as problem:
+            raise SenseLost(str(problem)) from None
+
+    def _cpu(self) -> Sample:
+        return read_cpu((self._proc / "stat").read_text(), self._farm_cpu_seconds())
+
+    def _free(self) -> int:
+        return read_free((self._proc / "meminfo").read_text()) + int(self._farm_memory_mib())

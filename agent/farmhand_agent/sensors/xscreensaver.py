@@ -1,0 +1,95 @@
+"""Whether xscreensaver has blanked or locked the screen, as its own `xscreensaver-command` tells.
+
+`-watch` prints a line at each change and nothing about the present; `-time` says the present. The watch begins first,
+so that no change falls between the two. While a lock dialog asks for the password nothing is printed: that the owner
+is back, the input says.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import time
+from asyncio.subprocess import DEVNULL, PIPE, Process
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+
+from farmhand.lending.observation import Reading
+from farmhand_agent.sensors import x11
+from farmhand_agent.sensors.base import Report, SenseLost
+
+PROGRAM = "xscreensaver-command"
+SAYS = {"BLANK": True, "LOCK": True, "UNBLANK": False}
+"""First words of the lines of `-watch`; others, such as RUN, change nothing."""
+
+ANSWER_WITHIN = 5.0
+"""Seconds for `-time`; the daemon has other things to do while it draws."""
+
+
+class XScreenSaver:
+    """Watches the xscreensaver daemon of the session's display.
+
+    Args:
+        environ: names the display, and where programs are.
+        clock: monotonic seconds.
+    """
+
+    question = "screensaver"
+    name = "xscreensaver"
+
+    def __init__(self, environ: Mapping[str, str] = os.environ, clock: Callable[[], float] = time.monotonic) -> None:
+        self._environ = {**environ, "LC_ALL": "C"}
+        self._clock = clock
+
+    def unusable(self) -> str | None:
+        """Return why it cannot be watched, or None."""
+        if shutil.which(PROGRAM, path=self._environ.get("PATH")) is None:
+            return f"{PROGRAM} is not installed"
+        return x11.why_no_x11(self._environ)
+
+    async def watch(self, report: Report) -> None:
+        """See `Sensor.watch`."""
+        watching = await self._start("-watch")
+        try:
+            shows = await self._shows_now()
+            report(Reading({"screensaver": shows, "screensaver_since": None}))
+            assert watching.stdout
+            async for line in watching.stdout:
+                now_shows = SAYS.get(line.decode(errors="replace").partition(" ")[0].strip(), shows)
+                if now_shows is not shows:
+                    shows = now_shows
+                    report(Reading({"screensaver": shows, "screensaver_since": self._clock() if shows else None}))
+            raise SenseLost(f"{PROGRAM} -watch has ended")
+        finally:
+            await _end(watching)
+
+    async def _shows_now(self) -> bool:
+        """Ask the daemon.
+
+        Raises:
+            SenseLost: it does not run.
+        """
+        asking = await self._start("-time")
+        try:
+            said, _ = await asyncio.wait_for(asking.communicate(), ANSWER_WITHIN)
+        except TimeoutError:
+            raise SenseLost("xscreensaver does not answer") from None
+        finally:
+            await _end(asking)
+        words = said.decode(errors="replace")
+        if asking.returncode != 0 or "since" not in words:
+            raise SenseLost("xscreensaver does not run on this display")
+        return "non-blanked" not in words
+
+    async def _start(self, argument: str) -> Process:
+        return await asyncio.create_subprocess_exec(
+            PROGRAM, argument, stdin=DEVNULL, stdout=PIPE, stderr=DEVNULL, env=self._environ
+        )
+
+
+async def _end(process: Process) -> None:
+    """Leave nothing of a program behind, even when cancelled while it ends."""
+    with suppress(ProcessLookupError):
+        process.kill()
+    await asyncio.shield(process.wait())

@@ -1,0 +1,249 @@
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
+# pyright: reportUntypedBaseClass=false, reportArgumentType=false
+"""Keyboard and mouse on X11, by alarms on the X server's own idle counter: nothing is polled, no key is ever seen.
+
+The SYNC extension counts milliseconds since the last input of any device in a system counter called IDLETIME. Three
+alarms follow it: upwards through a pause, upwards through `idle_after`, and downwards through the pause, which is the
+first touch. They go on firing while a lock screen holds all input.
+
+python-xlib does not know SYNC; the requests and the event here follow the "X Synchronization Extension Protocol",
+version 3.1.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import struct
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from Xlib import error
+from Xlib.protocol import rq
+
+from farmhand.settings import Settings
+from farmhand_agent.sensors import x11
+from farmhand_agent.sensors.base import Report, SenseLost
+from farmhand_agent.sensors.rest import pause_before, rest
+
+EXTENSION = "SYNC"
+VERSION = (3, 1)
+IDLE_COUNTER = b"IDLETIME"
+
+ALARM_NOTIFY = 1
+"""The AlarmNotify event, counted from the extension's first event."""
+
+ABSOLUTE = 0
+"""VALUETYPE: the test value is a counter value, not a distance from the present one."""
+
+RISES, FALLS = 0, 1
+"""TESTTYPE PositiveTransition and NegativeTransition."""
+
+ALL_ATTRIBUTES = 0b111111
+"""CreateAlarm's value mask: counter, value type, value, test type, delta and events are all given."""
+
+
+class _Initialize(rq.ReplyRequest):  # type: ignore[misc]
+    _request = rq.Struct(
+        rq.Card8("opcode"), rq.Opcode(0), rq.RequestLength(), rq.Card8("major"), rq.Card8("minor"), rq.Pad(2)
+    )
+    _reply = rq.Struct(
+        rq.ReplyCode(),
+        rq.Pad(1),
+        rq.Card16("sequence_number"),
+        rq.ReplyLength(),
+        rq.Card8("major"),
+        rq.Card8("minor"),
+        rq.Pad(22),
+    )
+
+
+class _ListSystemCounters(rq.ReplyRequest):  # type: ignore[misc]
+    _request = rq.Struct(rq.Card8("opcode"), rq.Opcode(1), rq.RequestLength())
+    _reply = rq.Struct(
+        rq.ReplyCode(),
+        rq.Pad(1),
+        rq.Card16("sequence_number"),
+        rq.ReplyLength(),
+        rq.Card32("count"),
+        rq.Pad(20),
+        rq.Binary("counters"),
+    )
+
+
+class _QueryCounter(rq.ReplyRequest):  # type: ignore[misc]
+    _request = rq.Struct(rq.Card8("opcode"), rq.Opcode(5), rq.RequestLength(), rq.Card32("counter"))
+    _reply = rq.Struct(
+        rq.ReplyCode(),
+        rq.Pad(1),
+        rq.Card16("sequence_number"),
+        rq.ReplyLength(),
+        rq.Int32("high"),
+        rq.Card32("low"),
+        rq.Pad(16),
+    )
+
+
+class _CreateAlarm(rq.Request):  # type: ignore[misc]
+    _request = rq.Struct(
+        rq.Card8("opcode"),
+        rq.Opcode(8),
+        rq.RequestLength(),
+        rq.Card32("alarm"),
+        rq.Card32("mask"),
+        rq.Card32("counter"),
+        rq.Card32("value_type"),
+        rq.Int32("value_high"),
+        rq.Card32("value_low"),
+        rq.Card32("test"),
+        rq.Int32("delta_high"),
+        rq.Card32("delta_low"),
+        rq.Card32("events"),
+    )
+
+
+class _AlarmNotify(rq.Event):  # type: ignore[misc]
+    _code = None
+    _fields = rq.Struct(
+        rq.Card8("type"),
+        rq.Card8("kind"),
+        rq.Card16("sequence_number"),
+        rq.Card32("alarm"),
+        rq.Int32("counter_high"),
+        rq.Card32("counter_low"),
+        rq.Int32("alarm_high"),
+        rq.Card32("alarm_low"),
+        rq.Card32("timestamp"),
+        rq.Card8("state"),
+        rq.Pad(3),
+    )
+
+
+class IdleCounter:
+    """The X server's IDLETIME counter, with alarms.
+
+    Raises:
+        SenseLost: the X server lacks the extension or the counter.
+    """
+
+    def __init__(self, display: x11.Display) -> None:
+        self._display = display
+        extension = display.extension(EXTENSION)
+        if not extension:
+            raise SenseLost(f"the X server has no {EXTENSION}")
+        self._opcode = extension.major_opcode
+        self._alarm_notify = extension.first_event + ALARM_NOTIFY
+        display.add_extension_event(self._alarm_notify, _AlarmNotify)
+        _Initialize(display=display, opcode=self._opcode, major=VERSION[0], minor=VERSION[1])
+        listed = _ListSystemCounters(display=display, opcode=self._opcode)
+        counters = _system_counters(bytes(listed.counters), listed.count)
+        if IDLE_COUNTER not in counters:
+            raise SenseLost(f"the X server has no {IDLE_COUNTER.decode()} counter")
+        self._counter = counters[IDLE_COUNTER]
+
+    def idle(self) -> float:
+        """Ask for the seconds since the last input."""
+        answer = _QueryCounter(display=self._display, opcode=self._opcode, counter=self._counter)
+        return _seconds(answer.high, answer.low)
+
+    def alarm(self, seconds: float, test: int) -> None:
+        """Have an event sent each time the counter `RISES` or `FALLS` through `seconds`."""
+        high, low = divmod(round(seconds * 1000), 1 << 32)
+        _CreateAlarm(
+            display=self._display,
+            opcode=self._opcode,
+            alarm=self._display.allocate_resource_id(),
+            mask=ALL_ATTRIBUTES,
+            counter=self._counter,
+            value_type=ABSOLUTE,
+            value_high=high,
+            value_low=low,
+            test=test,
+            delta_high=0,
+            delta_low=0,
+            events=1,
+        )
+
+    def idle_at(self, event: Any) -> float | None:
+        """Return the seconds since the last input that an alarm's event carries; None for any other event."""
+        return _seconds(event.counter_high, event.counter_low) if event.type == self._alarm_notify else None
+
+
+def _seconds(high: int, low: int) -> float:
+    return ((high << 32) | low) / 1000
+
+
+def _system_counters(data: bytes, count: int) -> dict[bytes, int]:
+    """Read LISTofSYSTEMCOUNTER: id, resolution (64 bits), length of the name, the name, padding to four bytes."""
+    counters: dict[bytes, int] = {}
+    at = 0
+    for _ in range(count):
+        counter, length = struct.unpack_from("=I8xH", data, at)
+        counters[data[at + 14 : at + 14 + length]] = counter
+        at += (14 + length + 3) // 4 * 4
+    return counters
+
+
+class XSyncInput:
+    """Tells whether the owner is there, on X11.
+
+    Args:
+        settings: `idle_after` counts.
+        environ: names the display.
+        clock: monotonic seconds.
+    """
+
+    question = "input"
+    name = "XSync IDLETIME"
+
+    def __init__(
+        self,
+        settings: Settings,
+        environ: Mapping[str, str] = os.environ,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._idle_after = settings.idle_after
+        self._environ = environ
+        self._clock = clock
+
+    def unusable(self) -> str | None:
+        """Return why it cannot be watched, or None."""
+        return x11.why_not(self._environ, EXTENSION)
+
+    async def watch(self, report: Report) -> None:
+        """See `Sensor.watch`."""
+        display = x11.open_display(self._environ)
+        loop, failed = asyncio.get_running_loop(), asyncio.get_running_loop().create_future()
+        descriptor = display.fileno()
+
+        def tell(idle: float) -> None:
+            report(rest(idle, self._clock(), self._idle_after))
+
+        def drain() -> None:
+            try:
+                while display.pending_events():
+                    idle = counter.idle_at(display.next_event())
+                    if idle is not None:
+                        tell(idle)
+            except Exception as problem:  # whatever it was, this source must not stay silent
+                loop.remove_reader(descriptor)
+                if not failed.done():
+                    failed.set_exception(problem)
+
+        try:
+            counter = IdleCounter(display)
+            pause = pause_before(self._idle_after)
+            counter.alarm(pause, FALLS)
+            counter.alarm(pause, RISES)
+            if pause < self._idle_after:
+                counter.alarm(self._idle_after, RISES)
+            tell(counter.idle())
+            loop.add_reader(descriptor, drain)
+            drain()
+            await failed
+        except error.ConnectionClosedError:
+            raise SenseLost("the X server has gone") from None
+        finally:
+            loop.remove_reader(descriptor)
+            x11.close_display(display)

@@ -1,0 +1,156 @@
+"""Load and memory, read from a proc of our own and from the real one."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+from fakes.listener import Listener, watching
+
+from farmhand.settings import Settings
+from farmhand_agent.sensors.base import SenseLost
+from farmhand_agent.sensors.load import FIRST_PERIOD, PERIOD, LoadSensor, Sample, others_share, read_cpu, read_free
+
+
+class Proc:
+    """A proc whose two cores work as told, while time passes only when the sensor waits."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.free = 8000
+        self.farm_cpu = 0.0
+        self.busy = 0.0
+        self.farm = 0.0
+        self.waits: list[float] = []
+        self._total, self._busy = 1000.0, 300.0
+        self._write()
+
+    def _write(self) -> None:
+        user, idle = round(self._busy * 100), round((self._total - self._busy) * 100)
+        (self.root / "stat").write_text(f"cpu  {user} 0 0 {idle} 0 0 0 0 0 0\ncpu0 1 2 3 4\nintr 5\n")
+        (self.root / "meminfo").write_text(f"MemTotal: 1 kB\nMemFree: 2 kB\nMemAvailable: {self.free * 1024} kB\n")
+
+    async def pause(self, seconds: float) -> None:
+        """Let time pass: `busy` of the two cores is used, `farm` of it by the farm."""
+        await asyncio.sleep(0)
+        self.waits.append(seconds)
+        self._total += 2 * seconds
+        self._busy += 2 * seconds * self.busy
+        self.farm_cpu += 2 * seconds * self.farm
+        self._write()
+
+
+class Script(Listener):
+    """Acts after each wait of the sensor, and ends the watch."""
+
+    def __init__(self, proc: Proc, *acts: dict[str, float]) -> None:
+        super().__init__()
+        self.proc = proc
+        self._acts = list(acts)
+
+    async def pause(self, seconds: float) -> None:
+        if not self._acts:
+            raise asyncio.CancelledError
+        for name, value in self._acts.pop(0).items():
+            setattr(self.proc, name, value)
+        await self.proc.pause(seconds)
+
+
+async def play(root: Path, *acts: dict[str, float], **settings: int) -> Script:
+    script = Script(Proc(root), *acts)
+    sensor = LoadSensor(Settings(**settings), lambda: script.proc.farm_cpu, lambda: 100.0, root, script.pause)
+    assert sensor.unusable() is None
+    with pytest.raises(asyncio.CancelledError):
+        await sensor.watch(script.report)
+    return script
+
+
+async def test_memory_is_known_at_once_and_load_soon(tmp_path: Path) -> None:
+    heard = await play(tmp_path, {"busy": 0.5}, {})
+    assert heard.readings == [{"others_cpu": None, "free_memory_mib": 8100}, {"others_cpu": pytest.approx(0.5)}]
+    assert heard.proc.waits == [FIRST_PERIOD, PERIOD]
+
+
+async def test_the_farms_own_work_is_not_the_owners(tmp_path: Path) -> None:
+    heard = await play(tmp_path, {"busy": 0.9, "farm": 0.8})
+    assert heard.seen.others_cpu == pytest.approx(0.1)
+
+
+async def test_a_farm_that_counts_too_much_leaves_nothing(tmp_path: Path) -> None:
+    heard = await play(tmp_path, {"busy": 0.5, "farm": 0.8})
+    assert heard.seen.others_cpu == 0.0
+
+
+async def test_only_what_matters_is_reported(tmp_path: Path) -> None:
+    heard = await play(
+        tmp_path,
+        {"busy": 0.10},
+        {"busy": 0.11, "free": 7900},
+        {"free": 7872},
+        {"busy": 0.5},
+    )
+    assert [sorted(one) for one in heard.readings] == [
+        ["free_memory_mib", "others_cpu"],
+        ["others_cpu"],
+        ["free_memory_mib"],
+        ["others_cpu"],
+    ]
+    assert heard.seen.free_memory_mib == 7972
+
+
+async def test_a_small_job_makes_small_changes_matter(tmp_path: Path) -> None:
+    heard = await play(tmp_path, {}, {"free": 7998}, memory_per_job=16)
+    assert heard.seen.free_memory_mib == 8098
+
+
+async def test_the_share_is_a_mean_over_the_window(tmp_path: Path) -> None:
+    quiet = [{"busy": 0.0}] * 4
+    heard = await play(tmp_path, *quiet, {"busy": 0.6})
+    assert heard.seen.others_cpu == pytest.approx(0.2)
+    heard = await play(tmp_path, *quiet, *[{"busy": 0.6}] * 3)
+    assert heard.seen.others_cpu == pytest.approx(0.6)
+
+
+async def test_a_proc_that_goes_away(tmp_path: Path) -> None:
+    proc = Proc(tmp_path)
+
+    async def vanish(_: float) -> None:
+        (tmp_path / "stat").unlink()
+
+    sensor = LoadSensor(Settings(), proc=tmp_path, pause=vanish)
+    with pytest.raises(SenseLost, match="No such file"):
+        await sensor.watch(lambda _: None)
+    assert proc.free == 8000
+
+
+def test_no_proc(tmp_path: Path) -> None:
+    assert "No such file" in (LoadSensor(Settings(), proc=tmp_path).unusable() or "")
+
+
+@pytest.mark.parametrize("stat", ["", "\n", "intr 1 2 3 4 5\n", "cpu 1 2 3\n", "cpu a b c d e f g h\n"])
+def test_a_strange_stat_is_refused(stat: str) -> None:
+    with pytest.raises(ValueError, match=r"/proc/stat|invalid literal"):
+        read_cpu(stat, 0.0)
+
+
+def test_waiting_for_disks_is_not_work() -> None:
+    assert read_cpu("cpu 100 200 300 1000 500 10 20 30 99 99\ncpu0", 7.0) == Sample(21.6, 6.6, 7.0)
+
+
+def test_a_strange_meminfo_is_refused() -> None:
+    with pytest.raises(ValueError, match="MemAvailable"):
+        read_free("MemTotal: 5 kB\n")
+
+
+def test_no_time_no_share() -> None:
+    assert others_share(Sample(10, 5, 0), Sample(10, 5, 0)) is None
+    assert others_share(Sample(10, 5, 3), Sample(20, 10, 1)) == 0.5, "a farm's count that fell is no work of the owner"
+
+
+async def test_this_machine() -> None:
+    async with watching(LoadSensor(Settings())) as heard:
+        await heard.until(lambda: heard.seen.others_cpu is not None, within=5)
+        assert heard.seen.others_cpu is not None
+        assert 0 <= heard.seen.others_cpu <= 1
+        assert (heard.seen.free_memory_mib or 0) > 0

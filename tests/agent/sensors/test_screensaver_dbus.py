@@ -1,0 +1,124 @@
+"""Desktops' screensavers on a real bus."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Iterator
+
+import pytest
+from fakes.listener import Listener, watching
+from fakes.screensaver_bus import ScreenSaver, SessionBus
+
+from farmhand_agent.sensors.base import SenseLost
+from farmhand_agent.sensors.screensaver_dbus import SERVICES, DBusScreenSaver
+
+
+@pytest.fixture
+def bus() -> Iterator[SessionBus]:
+    with SessionBus() as started:
+        yield started
+
+
+async def test_nobody_answers(bus: SessionBus) -> None:
+    async with watching(DBusScreenSaver(bus.environ)) as heard:
+        await heard.until(lambda: bool(heard.readings))
+        assert heard.readings == [{"screensaver": None, "screensaver_since": None}]
+
+
+@pytest.mark.parametrize("name", sorted(SERVICES))
+async def test_each_desktops_screensaver(bus: SessionBus, name: str) -> None:
+    async with ScreenSaver(bus, name) as screensaver, watching(DBusScreenSaver(bus.environ)) as heard:
+        await heard.until_seen(screensaver=False, screensaver_since=None)
+        before = time.monotonic()
+        screensaver.show(True)
+        await heard.until_seen(screensaver=True)
+        assert heard.seen.screensaver_since is not None
+        assert before <= heard.seen.screensaver_since <= time.monotonic()
+        screensaver.show(False)
+        await heard.until_seen(screensaver=False, screensaver_since=None)
+
+
+async def test_a_screen_that_was_locked_before_the_agent_came(bus: SessionBus) -> None:
+    async with (
+        ScreenSaver(bus, "org.gnome.ScreenSaver", active=True) as screensaver,
+        watching(DBusScreenSaver(bus.environ)) as heard,
+    ):
+        await heard.until_seen(screensaver=True, screensaver_since=None)
+        screensaver.show(False)
+        await heard.until_seen(screensaver=False)
+
+
+async def test_a_screensaver_that_comes_later_and_goes_while_it_shows(bus: SessionBus) -> None:
+    async with watching(DBusScreenSaver(bus.environ)) as heard:
+        await heard.until_seen(screensaver=None)
+        async with ScreenSaver(bus, "org.mate.ScreenSaver") as screensaver:
+            await heard.until_seen(screensaver=False)
+            screensaver.show(True)
+            await heard.until_seen(screensaver=True)
+        await heard.until_seen(screensaver=None, screensaver_since=None)
+
+
+async def test_one_of_two_is_enough(bus: SessionBus) -> None:
+    async with (
+        ScreenSaver(bus, "org.gnome.ScreenSaver") as gnome,
+        ScreenSaver(bus, "org.freedesktop.ScreenSaver") as kde,
+        watching(DBusScreenSaver(bus.environ)) as heard,
+    ):
+        await heard.until_seen(screensaver=False)
+        gnome.show(True)
+        await heard.until_seen(screensaver=True)
+        since = heard.seen.screensaver_since
+        kde.show(True)
+        gnome.show(False)
+        kde.show(False)
+        await heard.until_seen(screensaver=False)
+        assert [one for one in heard.readings if one["screensaver"]] == [
+            {"screensaver": True, "screensaver_since": since}
+        ]
+
+
+async def test_one_that_does_not_know_says_nothing_until_it_changes(bus: SessionBus) -> None:
+    async with (
+        ScreenSaver(bus, "org.freedesktop.ScreenSaver", knows=False) as screensaver,
+        watching(DBusScreenSaver(bus.environ)) as heard,
+    ):
+        await heard.until_seen(screensaver=None)
+        async with ScreenSaver(bus, "org.xfce.ScreenSaver"):
+            await heard.until_seen(screensaver=False)
+        screensaver.show(True)
+        await heard.until_seen(screensaver=True)
+
+
+async def test_the_bus_dies(bus: SessionBus) -> None:
+    heard = Listener()
+    watch = asyncio.create_task(DBusScreenSaver(bus.environ).watch(heard.report))
+    await heard.until(lambda: bool(heard.readings))
+    bus.kill()
+    with pytest.raises(SenseLost, match="the session bus has gone"):
+        await asyncio.wait_for(watch, 5)
+
+
+async def test_a_bus_that_is_not_there(bus: SessionBus) -> None:
+    sensor = DBusScreenSaver(bus.environ)
+    bus.kill()
+    with pytest.raises(SenseLost, match="the session bus cannot be reached"):
+        await sensor.watch(lambda _: None)
+
+
+@pytest.mark.parametrize(
+    ("address", "reason"),
+    [
+        ("", "DBUS_SESSION_BUS_ADDRESS is not set"),
+        ("unix:path=/no/such/bus", "there is no session bus at /no/such/bus"),
+        ("tcp:host=localhost,port=1", "the session bus cannot be reached"),
+        ("rubbish", "the session bus cannot be reached"),
+    ],
+)
+def test_where_it_cannot_work(address: str, reason: str) -> None:
+    assert reason in (DBusScreenSaver({"DBUS_SESSION_BUS_ADDRESS": address}).unusable() or "")
+
+
+def test_where_it_can_work(bus: SessionBus) -> None:
+    assert DBusScreenSaver(bus.environ).unusable() is None
+    assert DBusScreenSaver({"DBUS_SESSION_BUS_ADDRESS": "unix:abstract=/anything"}).unusable() is None

@@ -1,0 +1,201 @@
+"""Sources are chosen, lost, passed over and found again; then all of it on a real X server."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+from collections.abc import AsyncIterator, Callable
+
+import pytest
+from fakes.listener import Listener
+from fakes.scripted_sensor import ScriptedSensor
+from fakes.xserver import XServer
+
+from farmhand.lending.observation import Reading
+from farmhand.settings import Settings
+from farmhand.wire.local import SenseView
+from farmhand_agent.sensors import Question, Senses, candidates, sense
+from farmhand_agent.sensors.senses import STEADY
+
+UNKNOWN = Reading({"in_use": None, "idle_since": None})
+NO_SCREENSAVER = Reading({"screensaver": None, "screensaver_since": None})
+
+
+class Clock:
+    """Monotonic seconds that the test sets."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@contextlib.asynccontextmanager
+async def running(*questions: Question, clock: Callable[[], float] | None = None) -> AsyncIterator[Listener]:
+    heard = Listener()
+    senses = Senses(questions, heard.report, heard.told, clock or Clock())
+    task = asyncio.create_task(senses.run())
+    try:
+        yield heard
+    finally:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+
+
+def asking(*sources: ScriptedSensor, patience: float = 0.01) -> Question:
+    return Question("input", UNKNOWN, sources, patience=patience)
+
+
+async def test_the_first_usable_source_is_watched() -> None:
+    first, second, third = ScriptedSensor("X", why_not="no X"), ScriptedSensor("Y"), ScriptedSensor("Z")
+    async with running(asking(first, second, third)) as heard:
+        second.say(in_use=True)
+        await heard.until_seen(in_use=True)
+        assert heard.views == [SenseView("input", "Y", (("X", "no X"),))]
+        assert (first.watches, second.watches, third.watches) == (0, 1, 0)
+
+
+async def test_what_a_lost_source_knew_is_unknown_at_once_and_it_is_found_again() -> None:
+    source, clock = ScriptedSensor("X"), Clock()
+    async with running(asking(source), clock=clock) as heard:
+        source.say(in_use=False, idle_since=5.0)
+        await heard.until_seen(in_use=False)
+        clock.now += STEADY
+        source.lose("the X server has gone")
+        await heard.until_seen(in_use=None, idle_since=None)
+        await heard.until(lambda: len(heard.views) == 3)
+        source.say(in_use=True)
+        await heard.until_seen(in_use=True)
+        gone = SenseView("input", "", (("X", "the X server has gone"),))
+        assert heard.views == [SenseView("input", "X"), gone, SenseView("input", "X")]
+
+
+async def test_a_source_that_is_lost_at_once_is_passed_over() -> None:
+    shaky, sound = ScriptedSensor("X"), ScriptedSensor("Y")
+    async with running(asking(shaky, sound)) as heard:
+        shaky.lose("no counter")
+        sound.say(in_use=True)
+        await heard.until_seen(in_use=True)
+        assert heard.views[-1] == SenseView("input", "Y", (("X", "no counter"),))
+
+
+async def test_a_steady_source_that_is_lost_is_not_replaced_by_a_worse_one() -> None:
+    best, worse, clock = ScriptedSensor("X"), ScriptedSensor("Y"), Clock()
+    async with running(asking(best, worse), clock=clock) as heard:
+        best.say(in_use=True)
+        await heard.until_seen(in_use=True)
+        clock.now += STEADY
+        best.lose("gone for a moment")
+        await heard.until(lambda: best.watches == 2)
+        assert worse.watches == 0
+
+
+async def test_nothing_can_tell_and_then_something_can() -> None:
+    source = ScriptedSensor("X", why_not="not yet")
+    async with running(asking(source)) as heard:
+        await heard.until(lambda: heard.views == [SenseView("input", "", (("X", "not yet"),))])
+        source.why_not = None
+        source.say(in_use=True)
+        await heard.until_seen(in_use=True)
+
+
+async def test_a_source_that_gives_up_in_silence_is_lost_too() -> None:
+    class Brief(ScriptedSensor):
+        async def watch(self, report: Callable[[Reading], None]) -> None:
+            report(Reading({"in_use": False}))
+
+    async with running(asking(Brief("X"))) as heard:
+        await heard.until(lambda: heard.views[-1:] == [SenseView("input", "", (("X", "it has ended"),))])
+        assert heard.seen.in_use is None
+
+
+async def test_a_bug_in_a_source_is_not_swallowed() -> None:
+    class Broken(ScriptedSensor):
+        async def watch(self, report: Callable[[Reading], None]) -> None:
+            raise KeyError("bug")
+
+    heard = Listener()
+    with pytest.raises(ExceptionGroup) as raised:
+        await Senses([asking(Broken("X"))], heard.report, heard.told).run()
+    assert isinstance(raised.value.exceptions[0], KeyError)
+
+
+# --- several screensavers -----------------------------------------------------
+def saver(name: str, why_not: str | None = None) -> ScriptedSensor:
+    return ScriptedSensor(name, "screensaver", why_not=why_not)
+
+
+def together(*sources: ScriptedSensor) -> Question:
+    return Question("screensaver", NO_SCREENSAVER, sources, together=True, patience=0.01)
+
+
+async def test_any_screensaver_is_enough() -> None:
+    one, two = saver("one"), saver("two")
+    async with running(together(one, two)) as heard:
+        await heard.until(lambda: one.watched and two.watched)
+        one.say(screensaver=False, screensaver_since=None)
+        await heard.until_seen(screensaver=False)
+        two.say(screensaver=True, screensaver_since=7.0)
+        await heard.until_seen(screensaver=True, screensaver_since=7.0)
+        one.say(screensaver=True, screensaver_since=9.0)
+        two.say(screensaver=False, screensaver_since=None)
+        await heard.until_seen(screensaver=True, screensaver_since=9.0)
+        one.say(screensaver=True, screensaver_since=None)
+        await heard.until_seen(screensaver=True, screensaver_since=None)
+        one.lose("gone")
+        await heard.until_seen(screensaver=False)
+        two.lose("gone")
+        await heard.until_seen(screensaver=None)
+
+
+async def test_the_owner_reads_which_screensavers_answer() -> None:
+    one, two, three = saver("one"), saver("two"), saver("three", why_not="not installed")
+    async with running(together(one, two, three)) as heard:
+        whole = SenseView("screensaver", "one + two", (("three", "not installed"),))
+        await heard.until(lambda: heard.views[-1:] == [whole])
+        two.why_not = "stopped"
+        two.lose("gone")
+        left = SenseView("screensaver", "one", (("two", "stopped"), ("three", "not installed")))
+        await heard.until(lambda: heard.views[-1:] == [left])
+
+
+async def test_ending_leaves_nothing_watched() -> None:
+    one, two = saver("one"), ScriptedSensor("X")
+    async with running(together(one), asking(two)) as heard:
+        await heard.until(lambda: one.watched and two.watched)
+        before = asyncio.all_tasks()
+    assert not one.watched
+    assert not two.watched
+    assert asyncio.all_tasks() < before
+
+
+# --- for real -----------------------------------------------------------------
+async def test_an_x_server_that_dies_and_returns_is_followed() -> None:
+    files_before = len(os.listdir("/proc/self/fd"))
+    with XServer() as server:
+        heard = Listener()
+        task = asyncio.create_task(sense(heard.report, heard.told, Settings(idle_after=1.0), server.environ))
+        await heard.until_seen(in_use=True)
+        await heard.until_seen(in_use=False)
+        server.kill()
+        await heard.until_seen(in_use=None, idle_since=None, within=2)
+        await asyncio.to_thread(server.start)
+        await heard.until(lambda: heard.seen.in_use is not None, within=5)
+        await heard.until_seen(in_use=False)
+        await asyncio.to_thread(server.touch)
+        await heard.until_seen(in_use=True)
+        sources = [view.source for view in heard.views if view.question == "input"]
+        assert sources[0] == sources[-1] == "XSync IDLETIME"
+        assert "" in sources
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+    assert len(os.listdir("/proc/self/fd")) == files_before
+
+
+def test_every_question_has_sources_of_its_own() -> None:
+    for question in candidates(Settings(), {}):
+        assert {one.question for one in question.sources} == {question.name}
+        assert set(question.unknown.values.values()) == {None}

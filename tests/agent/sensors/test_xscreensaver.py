@@ -1,0 +1,107 @@
+"""A real xscreensaver on a real X server."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from fakes.listener import Listener, watching
+from fakes.xserver import XServer
+
+from farmhand_agent.sensors.base import SenseLost
+from farmhand_agent.sensors.xscreensaver import XScreenSaver
+
+NEEDED = ("xscreensaver", "xscreensaver-command", "xdotool", "Xvfb")
+pytestmark = pytest.mark.skipif(any(shutil.which(one) is None for one in NEEDED), reason=f"needs {', '.join(NEEDED)}")
+
+
+def command(server: XServer, argument: str) -> bool:
+    asked = subprocess.run(
+        ["xscreensaver-command", argument], env=server.environ, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    return asked.returncode == 0
+
+
+@pytest.fixture
+def bare() -> Iterator[XServer]:
+    with XServer() as server:
+        yield server
+
+
+@pytest.fixture
+def server(bare: XServer, tmp_path: Path) -> Iterator[XServer]:
+    (tmp_path / ".xscreensaver").write_text("mode: blank\nfade: False\nunfade: False\nlock: False\nsplash: False\n")
+    daemon = subprocess.Popen(
+        ["xscreensaver", "--no-splash"],
+        env={**bare.environ, "HOME": str(tmp_path)},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    deadline = time.monotonic() + 10
+    while not command(bare, "-time"):
+        assert time.monotonic() < deadline, "xscreensaver did not start"
+        time.sleep(0.05)
+    yield bare
+    daemon.terminate()
+    daemon.wait()
+
+
+async def test_blanking_and_coming_back(server: XServer) -> None:
+    async with watching(XScreenSaver(server.environ)) as heard:
+        await heard.until_seen(screensaver=False, screensaver_since=None)
+        before = time.monotonic()
+        await asyncio.to_thread(command, server, "-activate")
+        await heard.until_seen(screensaver=True)
+        assert heard.seen.screensaver_since is not None
+        assert before <= heard.seen.screensaver_since <= time.monotonic()
+        await asyncio.to_thread(command, server, "-deactivate")
+        await heard.until_seen(screensaver=False, screensaver_since=None)
+
+
+async def test_a_screen_that_was_blank_before_the_agent_came(server: XServer) -> None:
+    await asyncio.to_thread(command, server, "-activate")
+    async with watching(XScreenSaver(server.environ)) as first:
+        await first.until_seen(screensaver=True)
+    async with watching(XScreenSaver(server.environ)) as second:
+        await second.until_seen(screensaver=True, screensaver_since=None)
+
+
+async def test_no_daemon(bare: XServer) -> None:
+    sensor = XScreenSaver(bare.environ)
+    assert sensor.unusable() is None
+    with pytest.raises(SenseLost, match="does not run on this display"):
+        await sensor.watch(lambda _: None)
+
+
+async def test_the_x_server_dies(server: XServer) -> None:
+    heard = Listener()
+    watch = asyncio.create_task(XScreenSaver(server.environ).watch(heard.report))
+    await heard.until_seen(screensaver=False)
+    server.kill()
+    with pytest.raises(SenseLost, match="-watch has ended"):
+        await asyncio.wait_for(watch, 5)
+
+
+def test_where_it_cannot_work(bare: XServer) -> None:
+    assert XScreenSaver({"PATH": "/nowhere"}).unusable() == "xscreensaver-command is not installed"
+    assert XScreenSaver({"PATH": bare.environ["PATH"]}).unusable() == "DISPLAY is not set"
+
+
+async def test_nothing_is_left_behind(server: XServer) -> None:
+    async with watching(XScreenSaver(server.environ)) as heard:
+        await heard.until_seen(screensaver=False)
+        assert await asyncio.to_thread(children) == ["xscreensaver-co"]
+    assert await asyncio.to_thread(children) == []
+
+
+def children() -> list[str]:
+    """Names of this process's children that belong to the sense."""
+    own = Path("/proc/self/task")
+    ids = [one for task in own.iterdir() for one in (task / "children").read_text().split()]
+    names = [Path(f"/proc/{one}/comm").read_text().strip() for one in ids]
+    return [name for name in names if name.startswith("xscreensaver-co")]

@@ -1,0 +1,67 @@
+"""The owner's hands on a real X server."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Iterator
+
+import pytest
+from fakes.listener import watching
+from fakes.xserver import XServer
+
+from farmhand.settings import Settings
+from farmhand_agent.sensors.base import SenseLost
+from farmhand_agent.sensors.xsync import XSyncInput
+
+HOURS = Settings(idle_after=7200.0)
+SOON = Settings(idle_after=1.0)
+
+
+@pytest.fixture
+def server() -> Iterator[XServer]:
+    with XServer() as started:
+        yield started
+
+
+@pytest.mark.parametrize("kind", ["mouse", "key", "click"])
+async def test_leaving_and_coming_back(server: XServer, kind: str) -> None:
+    server.touch(kind)
+    async with watching(XSyncInput(SOON, server.environ)) as heard:
+        await heard.until_seen(in_use=True, idle_since=None)
+        for _ in range(2):
+            await heard.until_seen(in_use=False)
+            assert heard.seen.idle_since is not None
+            assert 0.9 < time.monotonic() - heard.seen.idle_since < 2
+            await asyncio.to_thread(server.touch, kind)
+            await heard.until_seen(in_use=True, idle_since=None)
+
+
+async def test_a_rest_is_reported_long_before_leaving(server: XServer) -> None:
+    server.touch()
+    async with watching(XSyncInput(HOURS, server.environ)) as heard:
+        await heard.until(lambda: heard.seen.idle_since is not None)
+        assert heard.seen.in_use is True
+        await asyncio.to_thread(server.touch)
+        await heard.until_seen(in_use=True, idle_since=None)
+
+
+async def test_a_session_that_rested_before_the_agent_came(server: XServer) -> None:
+    server.touch()
+    await asyncio.sleep(1.1)  # the X server's clock is real
+    async with watching(XSyncInput(SOON, server.environ)) as heard:
+        await heard.until_seen(in_use=False, within=0.5)
+
+
+async def test_the_x_server_dies(server: XServer) -> None:
+    async with asyncio.timeout(5):
+        watch = asyncio.create_task(XSyncInput(HOURS, server.environ).watch(lambda _: server.kill()))
+        with pytest.raises(SenseLost, match="the X server has gone"):
+            await watch
+
+
+async def test_nobody_there() -> None:
+    sensor = XSyncInput(HOURS, {})
+    assert sensor.unusable() == "DISPLAY is not set"
+    with pytest.raises(SenseLost, match="DISPLAY is not set"):
+        await sensor.watch(lambda _: None)

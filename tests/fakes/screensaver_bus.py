@@ -1,0 +1,85 @@
+"""A private session bus, and a screensaver on it that obeys the test."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+from types import TracebackType
+from typing import Self
+
+from dbus_fast.aio import MessageBus
+from dbus_fast.annotations import DBusBool
+from dbus_fast.service import ServiceInterface, dbus_method, dbus_signal
+
+
+class SessionBus:
+    """A real dbus-daemon on a socket of its own."""
+
+    def __enter__(self) -> Self:
+        started = subprocess.run(
+            ["dbus-daemon", "--session", "--fork", "--print-address=1", "--print-pid=1"],
+            check=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        )
+        self.address, pid = started.stdout.split()
+        self._pid: int | None = int(pid)
+        return self
+
+    def __exit__(self, _: type[BaseException] | None, __: BaseException | None, ___: TracebackType | None) -> None:
+        self.kill()
+
+    def kill(self) -> None:
+        """End it at once."""
+        if self._pid is not None:
+            os.kill(self._pid, signal.SIGKILL)
+            self._pid = None
+
+    @property
+    def environ(self) -> dict[str, str]:
+        """The environment of a session on it."""
+        return {"DBUS_SESSION_BUS_ADDRESS": self.address}
+
+
+class _Interface(ServiceInterface):
+    def __init__(self, name: str, knows: bool) -> None:
+        super().__init__(name)
+        self.active = False
+        self._knows = knows
+
+    @dbus_method()
+    def GetActive(self) -> DBusBool:
+        if not self._knows:
+            raise RuntimeError("not supported")
+        return self.active
+
+    @dbus_signal()
+    def ActiveChanged(self) -> DBusBool:
+        return self.active
+
+
+class ScreenSaver:
+    """A screensaver called `name`; one that does not `know` answers GetActive with an error."""
+
+    def __init__(self, bus: SessionBus, name: str, active: bool = False, knows: bool = True) -> None:
+        self._address = bus.address
+        self._name = name
+        self._interface = _Interface(name, knows)
+        self._interface.active = active
+
+    async def __aenter__(self) -> Self:
+        self._bus = await MessageBus(bus_address=self._address).connect()
+        self._bus.export("/" + self._name.replace(".", "/"), self._interface)
+        await self._bus.request_name(self._name)
+        return self
+
+    async def __aexit__(self, _: type[BaseException] | None, __: BaseException | None, ___: object) -> None:
+        self._bus.disconnect()
+        await self._bus.wait_for_disconnect()
+
+    def show(self, active: bool) -> None:
+        """Turn it on or off."""
+        self._interface.active = active
+        self._interface.ActiveChanged()

@@ -1,0 +1,85 @@
+"""A real X server without a screen, and hands at its keyboard and mouse."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from types import TracebackType
+from typing import Self
+
+TOUCHES = {"mouse": ("mousemove_relative", "1", "1"), "key": ("key", "a"), "click": ("click", "1")}
+
+
+class XServer:
+    """Xvfb on a free display number, or on `number`; `without` names extensions to leave out."""
+
+    def __init__(self, number: int | None = None, without: tuple[str, ...] = ()) -> None:
+        self._number = number
+        self._without = without
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, _: type[BaseException] | None, __: BaseException | None, ___: TracebackType | None) -> None:
+        self.kill()
+
+    def start(self) -> None:
+        """Run until it listens."""
+        options = [option for name in self._without for option in ("-extension", name)]
+        if self._number is not None:
+            options.append(f":{self._number}")
+        reading, writing = os.pipe()
+        self._process = subprocess.Popen(
+            [
+                "Xvfb",
+                *options,
+                "-displayfd",
+                str(writing),
+                "-screen",
+                "0",
+                "640x480x24",
+                "-noreset",
+                "-nolisten",
+                "tcp",
+            ],
+            pass_fds=(writing,),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        os.close(writing)
+        with open(reading) as told:
+            said = told.readline()
+        assert said, "Xvfb did not start"
+        self._number = int(said)
+
+    @property
+    def display(self) -> str:
+        """What belongs into DISPLAY."""
+        return f":{self._number}"
+
+    @property
+    def environ(self) -> dict[str, str]:
+        """The environment of a session on it."""
+        return {"DISPLAY": self.display, "PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/")}
+
+    def touch(self, kind: str = "mouse") -> None:
+        """Move the mouse, press a key or click."""
+        subprocess.run(["xdotool", *TOUCHES[kind]], env=self.environ, check=True, stdout=subprocess.DEVNULL)
+
+    def run(self, *command: str) -> subprocess.Popen[bytes]:
+        """Start a program in the session."""
+        return subprocess.Popen(command, env=self.environ, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+    def pause(self) -> None:
+        """Stop it where it stands."""
+        self._process.send_signal(19)
+
+    def resume(self) -> None:
+        """Let it go on."""
+        self._process.send_signal(18)
+
+    def kill(self) -> None:
+        """End it at once; what it leaves in /tmp goes with the next one on that display."""
+        self._process.kill()
+        self._process.wait()
