@@ -68,17 +68,14 @@ class Dispatcher:
     def handle(self, event: Event, now: float) -> list[Effect]:
         """Take one event in at time `now` (seconds, any origin); return what to do about it, in order."""
         effects: list[Effect] = []
-        match event:
-            case JobArrived(number, runs_here):
-                self._jobs[number] = _Job(number, runs_here)
-            case JobDone() | JobFailed() | JobLost() | JobGone():
-                effects += self._move(event, now)
-            case HostsChanged(hosts):
-                others, self.here = without_own(hosts, self.here)
-                known = self._hosts
-                self._hosts = {host.name: renew(known.get(host.name, Standing(host)), host, now) for host in others}
-            case Woke():
-                pass
+        if isinstance(event, JobArrived):
+            self._jobs[event.job] = _Job(event.job, event.runs_here)
+        elif isinstance(event, HostsChanged):
+            others, self.here = without_own(event.hosts, self.here)
+            known = self._hosts
+            self._hosts = {host.name: renew(known.get(host.name, Standing(host)), host, now) for host in others}
+        elif not isinstance(event, Woke):
+            effects += self._move(event, now)
         effects += self._place(now)
         self.wake_at = next_chance(self._hosts.values(), now) if self._jobs else None
         return effects

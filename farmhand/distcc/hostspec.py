@@ -43,7 +43,7 @@ def render(spec: HostSpec) -> str:
     Raises:
         ValueError: a field holds something that distcc would read differently.
     """
-    if not is_host_name(spec.host) or spec.host == "localhost":
+    if not is_host_name(spec.host) or spec.host.lower() == "localhost":
         raise ValueError(f"{spec.host!r} cannot stand in a host list")
     if not 1 <= spec.port <= 65535:
         raise ValueError(f"{spec.port} is no port")

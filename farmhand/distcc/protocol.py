@@ -11,6 +11,7 @@ Source: `protocol-1.txt`, `protocol-2.txt` and `protocol-3.txt` of distcc 3.4.
 from __future__ import annotations
 
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 
@@ -70,7 +71,7 @@ class Span:
         return self.start + self.size
 
 
-class _Reader:
+class _Reader(ABC):
     """Feeds a script with exactly the bytes it asks for.
 
     Attributes:
@@ -115,8 +116,10 @@ class _Reader:
         except StopIteration:
             self.complete = True
 
+    @abstractmethod
     def _steps(self) -> _Steps:
-        raise NotImplementedError
+        """The order in which tokens come."""
+        ...
 
     def _number(self, expected: str) -> Generator[tuple[int, bool], bytes, int]:
         name, number = yield from self._token()

@@ -1,0 +1,371 @@
+"""The dispatcher, as a conversation: what it hears, what it wants done."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from farmhand.dispatch import dispatcher as module
+from farmhand.dispatch.dispatcher import Dispatcher
+from farmhand.dispatch.jobs import (
+    ON_EVENT,
+    ON_HERE,
+    ON_HOST,
+    Cancel,
+    Effect,
+    Event,
+    GiveUp,
+    Here,
+    Host,
+    HostsChanged,
+    JobArrived,
+    JobDone,
+    JobFailed,
+    JobGone,
+    JobLost,
+    Place,
+    PlaceHere,
+    Woke,
+)
+
+
+def host(name: str, slots: int = 1, speed: float = 2.0) -> Host:
+    return Host(name, "127.0.0.1", 3632, slots, speed, "ticket")
+
+
+A, B, C = host("a", speed=4.0), host("b", speed=3.0), host("c", speed=2.0)
+
+
+class Talk:
+    """A dispatcher under questioning; time stands still unless told otherwise."""
+
+    def __init__(self, *hosts: Host, here: int = 1, reserve: int = 1) -> None:
+        self.dispatcher = Dispatcher(Here(here, reserve, name="me"))
+        self.now = 0.0
+        self.says(HostsChanged(hosts))
+
+    def says(self, event: Event, *expected: Effect) -> None:
+        assert self.dispatcher.handle(event, self.now) == list(expected)
+
+
+def test_jobs_go_to_the_best_slot_in_the_order_in_which_they_came() -> None:
+    talk = Talk(B, A, here=1)
+    talk.says(JobArrived(1), Place(1, A))
+    talk.says(JobArrived(2), Place(2, B))
+    talk.says(JobArrived(3), PlaceHere(3))
+    talk.says(JobArrived(4))
+    talk.says(JobArrived(5))
+    talk.says(JobDone(2), Place(4, B))
+    talk.says(JobDone(1), Place(5, A))
+    talk.says(JobDone(3))
+    assert talk.dispatcher.jobs == 2
+
+
+def test_a_host_gets_no_more_jobs_than_slots() -> None:
+    talk = Talk(host("a", slots=2), here=0)
+    talk.says(JobArrived(1), Place(1, host("a", slots=2)))
+    talk.says(JobArrived(2), Place(2, host("a", slots=2)))
+    talk.says(JobArrived(3))
+
+
+def test_this_machine_is_preferred_when_the_registry_finds_it_as_fast() -> None:
+    talk = Talk(A, host("me", slots=4, speed=4.0))
+    talk.says(JobArrived(1), PlaceHere(1))
+    talk.says(JobArrived(2), Place(2, A))
+    talk.says(JobArrived(3))
+
+
+def test_without_hosts_this_machine_uses_its_reserve() -> None:
+    talk = Talk(here=0, reserve=2)
+    talk.says(JobArrived(1), PlaceHere(1))
+    talk.says(JobArrived(2), PlaceHere(2))
+    talk.says(JobArrived(3))
+    talk.says(JobDone(1), PlaceHere(3))
+
+
+def test_hosts_that_come_take_what_waits_and_hosts_that_leave_get_nothing_more() -> None:
+    talk = Talk(here=1)
+    talk.says(JobArrived(1), PlaceHere(1))
+    talk.says(JobArrived(2))
+    talk.says(HostsChanged((A,)), Place(2, A))
+    talk.says(HostsChanged(()))
+    talk.says(JobArrived(3))
+    talk.says(JobDone(2))
+    talk.says(JobDone(1), PlaceHere(3))
+
+
+def test_a_job_on_a_host_that_left_still_counts_when_the_host_returns() -> None:
+    talk = Talk(A, here=0)
+    talk.says(JobArrived(1), Place(1, A))
+    talk.says(HostsChanged((B,)))
+    talk.says(HostsChanged((A, B)))
+    talk.says(JobArrived(2), Place(2, B))
+
+
+def test_a_lost_job_moves_to_the_next_host_before_younger_ones() -> None:
+    talk = Talk(A, B, here=0)
+    talk.says(JobArrived(1), Place(1, A))
+    talk.says(JobArrived(2), Place(2, B))
+    talk.says(JobArrived(3))
+    talk.says(JobLost(1))
+    talk.says(JobDone(2), Place(1, B))
+    talk.says(JobDone(1), Place(3, B))
+    assert (talk.dispatcher.tally.moved, talk.dispatcher.tally.losses) == (1, 1)
+
+
+def test_after_two_lost_hosts_a_job_stays_here() -> None:
+    talk = Talk(A, B, C, here=0)
+    talk.says(JobArrived(1), Place(1, A))
+    talk.says(JobLost(1), Place(1, B))
+    talk.says(JobLost(1), PlaceHere(1))
+    talk.says(JobDone(1))
+    assert talk.dispatcher.tally.here == 1
+    assert talk.dispatcher.tally.moved == 1
+
+
+def test_a_job_that_lost_a_host_may_be_compiled_here_at_once() -> None:
+    talk = Talk(A, here=1)
+    talk.says(JobArrived(1), Place(1, A))
+    talk.says(JobLost(1), PlaceHere(1))
+
+
+def test_what_a_host_refuses_is_compiled_here_and_a_wrong_refusal_costs_the_host_its_trust() -> None:
+    talk = Talk(A, B, here=0)
+    talk.says(JobArrived(1), Place(1, A))
+    talk.says(JobFailed(1), PlaceHere(1))
+    talk.says(JobDone(1, good=True))
+    talk.says(JobArrived(2), Place(2, B))
+
+
+def test_a_right_refusal_costs_nothing() -> None:
+    talk = Talk(A, B, here=0)
+    talk.says(JobArrived(1), Place(1, A))
+    talk.says(JobFailed(1), PlaceHere(1))
+    talk.says(JobDone(1, good=False))
+    talk.says(JobArrived(2), Place(2, A))
+
+
+def test_a_second_host_may_refuse_as_well() -> None:
+    talk = Talk(A, B, here=0)
+    talk.says(JobArrived(1), Place(1, A))
+    talk.says(JobLost(1), Place(1, B))
+    talk.says(JobFailed(1), PlaceHere(1))
+    talk.says(JobDone(1))
+
+
+def test_compiles_that_only_this_machine_may_do_wait_for_its_slots() -> None:
+    talk = Talk(host("a", slots=2), here=0, reserve=1)
+    talk.says(JobArrived(1), Place(1, host("a", slots=2)))
+    talk.says(JobArrived(2), Place(2, host("a", slots=2)))
+    talk.says(JobFailed(1), PlaceHere(1))
+    talk.says(JobFailed(2))
+    talk.says(JobDone(1), PlaceHere(2))
+
+
+@pytest.mark.parametrize("steps", [0, 1, 2, 3, 4])
+def test_a_client_that_hangs_up_is_forgotten_wherever_its_job_is(steps: int) -> None:
+    """Queued, out, out again, queued here behind another, running here."""
+    talk = Talk(A, B, here=0)
+    talk.says(JobArrived(1), Place(1, A))
+    story: list[tuple[Event, tuple[Effect, ...]]] = [
+        (JobLost(1), (Place(1, B),)),
+        (JobLost(1), (PlaceHere(1),)),
+    ]
+    if steps == 0:
+        talk.says(JobArrived(2), Place(2, B))
+        talk.says(JobArrived(3))
+        talk.says(JobGone(3))
+        talk.says(JobDone(1))
+        assert talk.dispatcher.jobs == 1
+        return
+    for event, effects in story[: steps - 1]:
+        talk.says(event, *effects)
+    if steps == 4:
+        talk.says(JobDone(1))
+        talk.says(JobGone(1))
+        return
+    talk.says(JobGone(1), Cancel(1))
+    talk.says(JobDone(1))
+    assert talk.dispatcher.tally.total == 0
+    assert talk.dispatcher.jobs == 0
+
+
+def test_a_client_may_hang_up_while_its_job_waits_again_or_waits_for_this_machine() -> None:
+    talk = Talk(A, here=0)
+    talk.says(JobArrived(1), Place(1, A))
+    talk.says(JobLost(1))
+    talk.says(JobGone(1))
+    talk.now = 2.0
+    talk.says(Woke())
+    talk.says(JobArrived(2), Place(2, A))
+    talk.says(JobFailed(2), PlaceHere(2))
+    talk.says(JobArrived(3), Place(3, A))
+    talk.says(JobFailed(3))
+    talk.says(JobGone(3))
+    talk.says(JobDone(2))
+    assert talk.dispatcher.jobs == 0
+
+
+def test_a_job_that_this_machine_cannot_do_goes_out_or_back_to_distcc() -> None:
+    talk = Talk(A, B)
+    talk.says(JobArrived(1, runs_here=False), Place(1, A))
+    talk.says(JobArrived(2, runs_here=False), Place(2, B))
+    talk.says(JobArrived(3, runs_here=False))
+    talk.says(JobFailed(1), GiveUp(1), Place(3, A))
+    talk.says(HostsChanged(()))
+    talk.says(JobArrived(4, runs_here=False), GiveUp(4))
+    assert talk.dispatcher.tally.here == 2
+
+
+def test_a_compiler_that_cannot_start_here_is_left_to_distcc() -> None:
+    talk = Talk()
+    talk.says(JobArrived(1), PlaceHere(1))
+    talk.says(JobLost(1), GiveUp(1))
+    assert (talk.dispatcher.tally.here, talk.dispatcher.tally.losses) == (1, 0)
+
+
+def test_it_wakes_when_a_shunned_host_may_be_tried_again() -> None:
+    talk = Talk(A, here=0)
+    talk.says(JobArrived(1), Place(1, A))
+    talk.says(JobArrived(2))
+    talk.says(JobLost(1))
+    assert talk.dispatcher.wake_at == 1.0
+    talk.now = 1.0
+    talk.says(Woke(), Place(1, A))
+    assert talk.dispatcher.wake_at is None
+    talk.says(JobDone(1), Place(2, A))
+
+
+def test_it_sleeps_while_there_is_no_job() -> None:
+    talk = Talk(A, here=1)
+    talk.says(JobArrived(1), Place(1, A))
+    talk.says(JobLost(1), PlaceHere(1))
+    assert talk.dispatcher.wake_at == 1.0
+    talk.says(JobDone(1))
+    assert talk.dispatcher.wake_at is None
+
+
+def test_a_renewal_after_the_shun_trusts_the_host_again() -> None:
+    talk = Talk(A, B, here=0)
+    talk.says(JobArrived(1), Place(1, A))
+    talk.says(JobLost(1), Place(1, B))
+    talk.says(JobDone(1))
+    talk.now = 1.5
+    talk.says(HostsChanged((A, B)))
+    talk.says(JobArrived(2), Place(2, A))
+
+
+def test_the_host_of_a_job_may_have_left_when_its_fate_is_known() -> None:
+    talk = Talk(A, here=0, reserve=1)
+    talk.says(JobArrived(1), Place(1, A))
+    talk.says(HostsChanged(()))
+    talk.says(JobLost(1), PlaceHere(1))
+    talk.says(JobDone(1))
+
+
+def test_what_is_said_of_unknown_jobs_or_at_the_wrong_time_changes_nothing() -> None:
+    talk = Talk(A, here=1)
+    talk.says(JobDone(7))
+    talk.says(JobArrived(1), Place(1, A))
+    talk.says(JobArrived(2), PlaceHere(2))
+    talk.says(JobArrived(3))
+    talk.says(JobDone(3))
+    talk.says(JobFailed(2))
+    talk.says(JobLost(3))
+    assert talk.dispatcher.tally.total == 0
+
+
+PLAYBOOK: tuple[Callable[[], None], ...] = (
+    test_jobs_go_to_the_best_slot_in_the_order_in_which_they_came,
+    test_without_hosts_this_machine_uses_its_reserve,
+    test_a_lost_job_moves_to_the_next_host_before_younger_ones,
+    test_after_two_lost_hosts_a_job_stays_here,
+    test_a_job_that_lost_a_host_may_be_compiled_here_at_once,
+    test_what_a_host_refuses_is_compiled_here_and_a_wrong_refusal_costs_the_host_its_trust,
+    test_a_second_host_may_refuse_as_well,
+    test_a_client_may_hang_up_while_its_job_waits_again_or_waits_for_this_machine,
+    test_a_compiler_that_cannot_start_here_is_left_to_distcc,
+    *(lambda steps=steps: test_a_client_that_hangs_up_is_forgotten_wherever_its_job_is(steps) for steps in range(5)),
+)
+
+
+@pytest.mark.parametrize(
+    ("table", "row"),
+    [(name, row) for name in ("ON_EVENT", "ON_HOST", "ON_HERE") for row in getattr(module, name)],
+    ids=str,
+)
+def test_no_row_of_a_table_can_be_spared(monkeypatch: pytest.MonkeyPatch, table: str, row: object) -> None:
+    rows: Mapping[object, object] = getattr(module, table)
+    monkeypatch.setattr(module, table, MappingProxyType({key: rows[key] for key in rows if key != row}))
+    failures = 0
+    for play in PLAYBOOK:
+        try:
+            play()
+        except (AssertionError, KeyError):
+            failures += 1
+    assert failures
+
+
+def test_the_tables_speak_of_reachable_states_only() -> None:
+    reachable = {*ON_EVENT.values(), *ON_HOST.values(), *ON_HERE.values(), *ON_HERE}
+    assert {state for state, _ in ON_EVENT} <= reachable
+    assert set(ON_HOST) <= set(ON_HERE)
+
+
+MOVES = st.lists(st.tuples(st.integers(0, 6), st.integers(1, 6)), max_size=60)
+
+
+@given(MOVES)
+def test_no_slot_is_ever_taken_twice_and_no_job_is_forgotten(moves: list[tuple[int, int]]) -> None:
+    """Whatever happens: limits hold, and once everything answers well, every job ends."""
+    hosts, farm = (A, B, host("d", slots=2)), Dispatcher(Here(1, 1))
+    at: dict[int, str] = {}
+    waiting: set[int] = set()
+    now = 0.0
+
+    def hear(event: Event) -> None:
+        for effect in farm.handle(event, now):
+            match effect:
+                case Place(job, where):
+                    at[job] = where.name
+                    waiting.discard(job)
+                case PlaceHere(job):
+                    at[job] = ""
+                    waiting.discard(job)
+                case Cancel(job) | GiveUp(job):
+                    at.pop(job, None)
+                    waiting.discard(job)
+        names = list(at.values())
+        assert names.count("") <= 1
+        assert all(names.count(one.name) <= one.slots for one in hosts)
+
+    for kind, number in moves:
+        now += 0.25
+        if kind == 0 and number not in at and number not in waiting:
+            waiting.add(number)
+            hear(JobArrived(number))
+        elif kind == 1:
+            hear(HostsChanged(hosts[: number - 1]))
+        elif kind == 2:
+            hear(Woke())
+        elif kind == 3 and number in waiting:
+            waiting.discard(number)
+            hear(JobGone(number))
+        elif kind > 3 and number in at:
+            where = at.pop(number)
+            event = (JobDone, JobLost, JobFailed if where else JobDone)[kind - 4](number)
+            if not isinstance(event, JobDone) and (where or isinstance(event, JobFailed)):
+                waiting.add(number)
+            hear(event)
+    while at or waiting:
+        now += 20.0
+        hear(Woke())
+        assert at
+        for number in list(at):
+            del at[number]
+            hear(JobDone(number))
+    assert farm.jobs == 0
