@@ -12,8 +12,10 @@ from farmhand.lending.observation import Reading
 from farmhand.settings import Settings
 from farmhand_agent.sensors.base import Report, SenseLost, Sensor
 from farmhand_agent.sensors.load import LoadSensor
+from farmhand_agent.sensors.mit_screensaver import MitScreenSaverInput
 from farmhand_agent.sensors.screensaver_dbus import DBusScreenSaver
 from farmhand_agent.sensors.senses import Question, Senses, Told
+from farmhand_agent.sensors.terminals import TerminalInput
 from farmhand_agent.sensors.xscreensaver import XScreenSaver
 from farmhand_agent.sensors.xsync import XSyncInput
 
@@ -37,8 +39,13 @@ def candidates(
         farm_cpu_seconds: CPU seconds that all jobs of the farm have used so far.
         farm_memory_mib: MiB that running jobs of the farm hold.
     """
+    inputs = (
+        XSyncInput(settings, environ),
+        MitScreenSaverInput(settings, environ),
+        TerminalInput(settings, environ),
+    )
     return (
-        Question("input", Reading({"in_use": None, "idle_since": None}), (XSyncInput(settings, environ),)),
+        Question("input", Reading({"in_use": None, "idle_since": None}), inputs),
         Question(
             "screensaver",
             Reading({"screensaver": None, "screensaver_since": None}),
