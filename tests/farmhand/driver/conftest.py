@@ -1,0 +1,48 @@
+"""A real distccd, and connectors with stock distcc in front of them."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+from fakes.driver_bench import BASE, SOURCE, Bench, MakeBench
+from fakes.plain_distccd import plain_distccd
+
+from farmhand.dispatch.dispatcher import Dispatcher
+from farmhand.dispatch.jobs import Here, Host
+from farmhand.driver.connector import Connector
+from farmhand.driver.gate_client import Patience
+from farmhand.driver.local_compiler import LocalCompiler
+
+
+@pytest.fixture(scope="session")
+def distccd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
+    """The port of a real distccd."""
+    with plain_distccd(tmp_path_factory.mktemp("distccd")) as port:
+        yield port
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> MakeBench:
+    """Makes a bench with the hosts given."""
+
+    @asynccontextmanager
+    async def make(
+        *hosts: Host, here: int = 1, patience: Patience | None = None, limit: int = 1 << 29
+    ) -> AsyncIterator[Bench]:
+        for name in ("state", "work"):
+            (tmp_path / name).mkdir()
+        (tmp_path / "a.c").write_text(SOURCE)
+        dispatcher = Dispatcher(Here(here, 1))
+        connector = Connector(dispatcher, LocalCompiler(tmp_path / "work", BASE), patience, limit=limit)
+        port = await connector.start()
+        connector.set_hosts(hosts)
+        try:
+            yield Bench(connector, dispatcher, tmp_path, port)
+        finally:
+            await connector.close()
+            assert list((tmp_path / "work").iterdir()) == []
+
+    return make
