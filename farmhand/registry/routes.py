@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from typing import Annotated, Any
 
 import msgspec
-from litestar import Controller, MediaType, Request, Response, delete, get, post, put
+from litestar import Controller, Request, Response, delete, get, post, put
 from litestar.exceptions import HTTPException
 from litestar.params import Body, Parameter
 from litestar.response import ServerSentEvent, ServerSentEventMessage
@@ -93,7 +93,7 @@ class Grants(Controller):
         farm.handle(Release(grant))
 
 
-@get("/changes", tags=["changes"], media_type=MediaType.TEXT, sync_to_thread=False)
+@get("/changes", tags=["changes"], media_type="text/event-stream", sync_to_thread=False)
 def changes(farm: Farm) -> ServerSentEvent:
     """News of the farm, as server-sent events `farm` with a FarmChanged each."""
     return ServerSentEvent(_events(farm))

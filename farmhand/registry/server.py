@@ -104,7 +104,7 @@ def _config(farm: Farm) -> uvicorn.Config:
         make_app(farm),
         access_log=False,
         log_config=None,
-        log_level="warning",
+        log_level="error",
         proxy_headers=False,
         server_header=False,
         ws="none",

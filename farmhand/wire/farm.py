@@ -20,16 +20,21 @@ from msgspec import Meta
 
 from farmhand.machine import HOST_NAME, MAX_SLOTS
 
-Name = Annotated[str, Meta(pattern=f"^{HOST_NAME.pattern}$", max_length=253, description="a host's name")]
-Address = Annotated[str, Meta(pattern=r"^[0-9A-Fa-f:.]{2,45}$", description="an IPv4 or IPv6 address")]
+_END = r"$(?!\n)"
+"""The end of a text; `$` alone also matches before a last line break."""
+
+Name = Annotated[str, Meta(pattern=f"^{HOST_NAME.pattern}{_END}", max_length=253, description="a host's name")]
+Address = Annotated[str, Meta(pattern=r"^[0-9A-Fa-f:.]{2,45}" + _END, description="an IPv4 or IPv6 address")]
 Port = Annotated[int, Meta(ge=1, le=65535)]
 Slots = Annotated[int, Meta(ge=0, le=MAX_SLOTS)]
 Label = Annotated[
-    str, Meta(min_length=1, max_length=100, pattern=r"^[^\x00-\x1f\x7f]+$", description="shown to people")
+    str, Meta(min_length=1, max_length=100, pattern=r"^[^\x00-\x1f\x7f]+" + _END, description="shown to people")
 ]
 Counter = Annotated[int, Meta(ge=0, le=(1 << 53) - 1)]
 Seconds = Annotated[float, Meta(ge=0, le=1e15)]
-Key = Annotated[str, Meta(min_length=64, max_length=64, pattern="^[0-9a-f]+$", description="32 random bytes in hex")]
+Key = Annotated[
+    str, Meta(min_length=64, max_length=64, pattern="^[0-9a-f]+" + _END, description="32 random bytes in hex")
+]
 
 
 class Order(msgspec.Struct, frozen=True, forbid_unknown_fields=True, order=True):
