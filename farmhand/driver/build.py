@@ -122,9 +122,12 @@ class _Build:
         self._demand = Demand()
         self._dispatcher = Dispatcher(self._here)
         self._grants: Grants | None = None
+        self._signals: asyncio.Queue[signal.Signals] = asyncio.Queue()
 
     async def run(self) -> int:
         loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGTERM, signal.SIGHUP):
+            loop.add_signal_handler(number, self._signals.put_nowait, number)
         started = loop.time()
         compiler = LocalCompiler(self._folder, self._base)
         connector = Connector(self._dispatcher, compiler, on_demand=self._take_demand)
@@ -133,7 +136,7 @@ class _Build:
         def on_hosts(hosts: tuple[Host, ...]) -> None:
             loop.call_soon_threadsafe(connector.set_hosts, hosts)
 
-        hosts = self._claim(on_hosts)
+        hosts = await asyncio.to_thread(self._claim, on_hosts)
         connector.set_hosts(hosts)
         others, _ = without_own(hosts, self._here)
         room = Room(sum(host.slots for host in others), self._here.slots if others else self._here.reserve, self._cores)
@@ -143,7 +146,7 @@ class _Build:
         finally:
             await connector.close()
             if self._grants is not None:
-                self._grants.end()
+                await asyncio.to_thread(self._grants.end)
         self._tell(loop.time() - started, jobs)
         return status
 
@@ -174,7 +177,9 @@ class _Build:
         return environment(self._base, port, str(self._folder), room, masquerade)
 
     async def _run_command(self, command: Sequence[str], environment: Mapping[str, str]) -> int:
-        """Run the command in the foreground, in our process group, and pass on what only we were told."""
+        """Run the command in the foreground, in our process group."""
+        if not self._signals.empty():
+            return 128 + self._signals.get_nowait()
         try:
             process = await asyncio.create_subprocess_exec(*command, env=environment)
         except FileNotFoundError:
@@ -183,16 +188,18 @@ class _Build:
         except OSError as wrong:
             print(f"farmhand: {command[0]}: {wrong.strerror}", file=sys.stderr)
             return NOT_EXECUTABLE
+        passing_on = asyncio.create_task(self._pass_on_signals(process))
+        code = await process.wait()
+        passing_on.cancel()
+        return 128 - code if code < 0 else code
 
-        def pass_on(number: int) -> None:
+    async def _pass_on_signals(self, process: asyncio.subprocess.Process) -> None:
+        """Tell the command what only we were told; a terminal's Ctrl-C it has got already."""
+        while True:
+            number = await self._signals.get()
             if not (number in (signal.SIGINT, signal.SIGQUIT) and _in_foreground()):
                 with suppress(ProcessLookupError):
                     process.send_signal(number)
-
-        for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGTERM, signal.SIGHUP):
-            asyncio.get_running_loop().add_signal_handler(number, pass_on, number)
-        code = await process.wait()
-        return 128 - code if code < 0 else code
 
     def _tell(self, seconds: float, jobs: int | None) -> None:
         tally = self._dispatcher.tally

@@ -67,7 +67,8 @@ def test_make_and_ninja_get_a_number_of_jobs(command: str, expected: str) -> Non
     "command",
     [
         "make -j4", "make -j 4", "make --jobs=4", "make --jobs 4", "make -kj4", "make all -j2", "ninja -j 4",
-        "ninja -j1", "ninja -j", "cmake --build .", "env", "env -i", "env A=B", "./make.sh", "sh -c make", "cargo build",
+        "ninja -j1", "ninja -j", "cmake --build .", "env", "env -i", "env A=B", "./make.sh", "sh -c make",
+        "cargo build",
     ],
 )  # fmt: skip
 def test_a_number_that_the_user_gave_and_other_programs_are_left_alone(command: str) -> None:
