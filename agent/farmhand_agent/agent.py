@@ -156,10 +156,10 @@ class Agent:
             self._log_state(fresh)
 
     def _log_state(self, shown: Snapshot) -> None:
-        line = f"{shown.state}: {shown.reason}"
-        if shown.state != self._logged:
-            self._logged = shown.state
-            _log.info(line)
+        if shown.state == self._logged:
+            return
+        self._logged = shown.state
+        _log.info("%s: %s", shown.state, shown.trouble or shown.reason)
 
 
 def gate_address(settings: Settings) -> tuple[str, int]:

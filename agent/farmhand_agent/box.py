@@ -75,7 +75,7 @@ class Box:
         try:
             box = cls(outer, init)
         except OSError as wrong:
-            outer.kill()
+            await processes.end_tree(outer)
             raise BoxGone(f"the box ended at once: {wrong}") from None
         try:
             await box._fetch_sockets()
@@ -118,6 +118,7 @@ class Box:
     def kill(self) -> None:
         """Order the kernel to end everything in the box; returns at once, may be repeated."""
         if self._pidfd >= 0:
+            priority.hasten(self.init)
             with contextlib.suppress(ProcessLookupError):
                 signal.pidfd_send_signal(self._pidfd, signal.SIGKILL)
         if self._refill is not None:
@@ -188,7 +189,7 @@ async def _spawn(plan: BoxPlan) -> tuple[subprocess.Popen[bytes], int]:
     try:
         told = await _read_to_end(reading)
     except BaseException:
-        outer.kill()
+        await processes.end_tree(outer)
         raise
     finally:
         os.close(reading)

@@ -90,13 +90,15 @@ class Boxes:
             nap.cancel()
         for box in self._running:
             box.kill()
+        for task in self._starting:
+            task.cancel()
         self._owned.clear()
 
     async def all_gone(self) -> None:
         """Wait until no box runs any more, those included that were just coming up."""
         while self._starting or self._running:
             if self._starting:
-                await asyncio.wait(self._starting)
+                await asyncio.wait(set(self._starting))
             for box in list(self._running):
                 await self._until_gone(box)
 
@@ -158,8 +160,6 @@ class Boxes:
     async def _start_one(self) -> AnyBox:
         box = await self._start()
         self._running.add(box)
-        if not self._open:
-            box.kill()
         return box
 
     def _started(self, task: asyncio.Task[AnyBox]) -> None:

@@ -130,8 +130,10 @@ class RegistryFarm:
 
     def withdraw(self) -> None:
         """Tell the registry, on a thread of its own."""
-        self._order = Order(self._order.epoch, self._order.generation + 1, 0)
-        self._leaving.submit(self._send_leave, HostLeave(self._order, self.key))
+        last = self._order
+        leave = HostLeave(Order(last.epoch, last.generation, last.seq + 1), self.key)
+        self._order = Order(last.epoch, last.generation + 1, 0)  # what comes next is a new lending
+        self._leaving.submit(self._send_leave, leave)
 
     async def close(self) -> None:
         """Wait for a withdrawal under way, at most `CLOSING` seconds."""

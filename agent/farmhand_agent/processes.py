@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import select
+import signal
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -50,6 +52,23 @@ async def ended(process: subprocess.Popen[bytes]) -> int:
         finally:
             os.close(pidfd)
     return process.wait()
+
+
+async def end_tree(process: subprocess.Popen[bytes]) -> None:
+    """Kill a child and all its descendants, and wait until every one of them is gone."""
+    pidfds: list[int] = []
+    for pid in tree(process.pid):
+        with contextlib.suppress(ProcessLookupError):
+            pidfds.append(os.pidfd_open(pid))
+    for pidfd in pidfds:
+        with contextlib.suppress(ProcessLookupError):
+            signal.pidfd_send_signal(pidfd, signal.SIGKILL)
+    for pidfd in pidfds:
+        await readable(pidfd)
+        os.close(pidfd)
+    process.wait()
+    if process.stderr is not None:
+        process.stderr.close()
 
 
 def tree(pid: int) -> Iterator[int]:

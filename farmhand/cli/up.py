@@ -86,7 +86,7 @@ class Crew:
         self._members: list[tuple[str, subprocess.Popen[bytes]]] = []
 
     def start(self, name: str, *arguments: str, quiet: bool = False) -> subprocess.Popen[bytes]:
-        """Start a program of ours in a process group of its own, so that Ctrl-C reaches only `up`."""
+        """Start a program of ours in a session of its own: Ctrl-C then reaches `up` alone."""
         output = subprocess.DEVNULL if quiet else None
         member = subprocess.Popen(
             [_program(name), *arguments],
