@@ -76,7 +76,7 @@ class Scheduler:
             case Ask():
                 return self._ask(request, now)
             case Renew():
-                return self._granted(self._grants.renew(request.id, request.want, now))
+                return self._renew(request, now)
             case Release():
                 return self._release(request)
             case Tick():
@@ -150,6 +150,12 @@ class Scheduler:
         self._dirty = True
         self._changes.append(Change(What.OPENED, ask.id, f"{ask.user} builds {ask.project} on {ask.host} at {address}"))
         return self._granted(grant)
+
+    def _renew(self, renew: Renew, now: float) -> Reply:
+        before = self._grants.living.get(renew.id)
+        if before is not None and before.want != renew.want:
+            self._dirty = True
+        return self._granted(self._grants.renew(renew.id, renew.want, now))
 
     def _granted(self, grant: Grant | None) -> Reply:
         if grant is None:
