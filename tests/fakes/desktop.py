@@ -82,8 +82,8 @@ class Desktop:
         """Let there be a tray; returns when it is there."""
         program = self.start(sys.executable, "-m", "fakes.status_notifier_watcher")
         assert program.stdout is not None
-        first = program.stdout.readline()
-        assert first == "ready\n", first
+        said = iter(program.stdout.readline, "")
+        assert "ready\n" in said, "the watcher ended"
         return program
 
     def start_tray(self, *arguments: str) -> subprocess.Popen[str]:

@@ -48,8 +48,10 @@ class FakeAgent:
         self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self._listener.bind(str(path))
         self._listener.listen()
-        self._threads = [threading.Thread(target=self._accept, daemon=True)]
-        self._threads[0].start()
+        self._outbox: queue.Queue[tuple[list[socket.socket], bytes | None] | None] = queue.Queue()
+        self._threads = [threading.Thread(target=work, daemon=True) for work in (self._accept, self._send)]
+        for thread in self._threads:
+            thread.start()
 
     def __enter__(self) -> FakeAgent:
         return self
@@ -64,26 +66,26 @@ class FakeAgent:
         self.say(codec.encode_line(snapshot))
 
     def say(self, data: bytes) -> None:
-        """Send bytes to every client that is still there, whether they mean anything or not."""
+        """Send bytes to every client that is still there, in the background, whether they mean anything or not."""
         with self._guard:
             clients = list(self._clients)
-        for client in clients:
-            _send(client, data)
+        self._outbox.put((clients, data))
 
     def hang_up(self) -> None:
         """Close every connection and go on listening."""
         with self._guard:
-            clients, self._clients = self._clients, []
-        for client in clients:
-            with contextlib.suppress(OSError):
-                client.shutdown(socket.SHUT_RDWR)
+            self._outbox.put((self._clients, None))
+            self._clients = []
 
     def close(self) -> None:
         """End as a process that is gone ends: no listener, no socket file, no connection."""
         self._path.unlink(missing_ok=True)
         self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
-        self.hang_up()
+        for client in self._clients:
+            with contextlib.suppress(OSError):
+                client.shutdown(socket.SHUT_RDWR)
+        self._outbox.put(None)
         for thread in self._threads:
             thread.join()
 
@@ -96,16 +98,23 @@ class FakeAgent:
             with self._guard:
                 self._clients.append(client)
                 first = codec.encode_line(self._snapshot)
-            _send(client, first)
+                self._outbox.put(([client], first))
             self._threads.append(threading.Thread(target=self._listen, args=(client,), daemon=True))
             self._threads[-1].start()
 
+    def _send(self) -> None:
+        while (letter := self._outbox.get()) is not None:
+            clients, data = letter
+            for client in clients:
+                with contextlib.suppress(OSError):
+                    client.shutdown(socket.SHUT_RDWR) if data is None else client.sendall(data)
+
     def _listen(self, client: socket.socket) -> None:
-        with client, client.makefile("rb") as lines:
+        with client, contextlib.suppress(ConnectionResetError), client.makefile("rb") as lines:
             for line in lines:
                 request: ToAgent = codec.decode(line, ToAgent, "the client")
                 self.requests.put(request)
-                _send(client, codec.encode_line(Done(self.refuses)))
+                self._outbox.put(([client], codec.encode_line(Done(self.refuses))))
                 if not self.refuses:
                     self._carry_out(request)
 
@@ -119,11 +128,6 @@ class FakeAgent:
                 self.hang_up()
             case Explain():
                 pass
-
-
-def _send(client: socket.socket, data: bytes) -> None:
-    with contextlib.suppress(OSError):
-        client.sendall(data)
 
 
 def _main() -> None:

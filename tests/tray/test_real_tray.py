@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 from collections.abc import Iterator
 
@@ -28,6 +29,18 @@ def panel(desktop: Desktop) -> Iterator[Panel]:
     one.close()
 
 
+def _windows(desktop: Desktop) -> str:
+    """Titles of the windows that can be seen."""
+    shown = subprocess.run(
+        ["xdotool", "search", "--onlyvisible", "--name", "Farmhand", "getwindowname", "%@"],
+        env=desktop.environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return shown.stdout
+
+
 def test_taking_the_machine_back_from_the_menu(desktop: Desktop, agent: FakeAgent, panel: Panel) -> None:
     desktop.start_watcher()
     desktop.start_tray()
@@ -52,6 +65,23 @@ def test_a_panel_that_comes_late_still_gets_the_icon(desktop: Desktop, agent: Fa
     wait_until(lambda: len(panel.items()) == 1, "the icon")
     assert panel.tooltip().startswith("Lending 8 slots")
     assert tray.poll() is None
+
+
+@pytest.mark.skipif(shutil.which("trayer") is None, reason="trayer, a tray of X11's own kind, is not installed")
+def test_a_tray_of_x11s_own_kind_may_come_late_too(desktop: Desktop, agent: FakeAgent) -> None:
+    desktop.start_tray()
+    wait_until(lambda: (desktop.runtime / "farmhand" / "tray.sock").exists(), "the tray to run")
+    desktop.start("trayer", "--edge", "bottom", "--align", "right", "--widthtype", "request", "--height", "24")
+    wait_until(lambda: "Farmhand" in _windows(desktop), "the icon's window")
+
+
+def test_clicking_the_icon_shows_the_window(desktop: Desktop, agent: FakeAgent, panel: Panel) -> None:
+    desktop.start_watcher()
+    desktop.start_tray()
+    wait_until(lambda: panel.tooltip().startswith("Lending 8 slots"), "the icon")
+    assert "Farmhand on orchard" not in _windows(desktop)
+    panel.activate()
+    wait_until(lambda: "Farmhand on orchard" in _windows(desktop), "the window")
 
 
 def test_a_panel_that_restarts_gets_exactly_one_icon_back(desktop: Desktop, agent: FakeAgent, panel: Panel) -> None:
@@ -81,13 +111,7 @@ def test_a_second_tray_gives_way_to_the_first(desktop: Desktop, agent: FakeAgent
     wait_until(lambda: len(panel.items()) == 1, "the icon")
     second = desktop.start_tray()
     assert second.wait(10) == 0
-    shown = lambda: (
-        "Farmhand on orchard"
-        in subprocess.run(
-            ["xwininfo", "-root", "-tree"], env=desktop.environment(), capture_output=True, text=True, check=True
-        ).stdout
-    )
-    wait_until(shown, "the window of the first tray")
+    wait_until(lambda: "Farmhand on orchard" in _windows(desktop), "the window of the first tray")
     assert len(panel.items()) == 1
 
 

@@ -26,6 +26,9 @@ LONGEST_WAIT_MS = 5000
 STARTS_EVERY = 8
 """Attempts to connect for one attempt to start the agent."""
 
+RUDE_ATTEMPTS = 3
+"""As how many attempts in vain an agent counts that cannot be understood: it may say so again at once."""
+
 Starter = Callable[[], None]
 """Sets out to start the agent; whether that worked shows on the socket."""
 
@@ -57,6 +60,7 @@ class AgentLink(QObject):
         self._path = path
         self._start_agent = start_agent
         self._attempts = 0
+        self._reported: Absence | None = None
         self._ended = False
         self._socket = QLocalSocket(self)
         self._socket.setReadBufferSize(codec.MAX_MESSAGE + 1)
@@ -96,7 +100,7 @@ class AgentLink(QObject):
 
     def send(self, request: Choose | Quit) -> bool:
         """Send a request; False means that nobody is there to hear it."""
-        return self.connected and self._socket.write(codec.encode_line(request)) > 0
+        return self.connected and self._socket.write(codec.encode_line(request)) > 0 and self._socket.flush()
 
     def _connect(self) -> None:
         self._socket.connectToServer(str(self._path))
@@ -108,13 +112,13 @@ class AgentLink(QObject):
         self._report(Absence())
         if self._ended:
             self.gone.emit()
-        self._try_again()
+        else:
+            self._again.start(FIRST_WAIT_MS)
 
     def _on_error(self, error: QLocalSocket.LocalSocketError) -> None:
         if error is QLocalSocket.LocalSocketError.PeerClosedError or self._ended:
             return
-        if self._attempts == 0:
-            self._report(Absence())
+        self._report(Absence())
         if self._attempts % STARTS_EVERY == 0 and self._start_agent is not None:
             self._start_agent()
         self._try_again()
@@ -125,6 +129,9 @@ class AgentLink(QObject):
             self._attempts += 1
 
     def _report(self, absence: Absence) -> None:
+        if absence == self._reported:
+            return
+        self._reported = absence
         self.absence.emit(absence)
         self.snapshot.emit(None)
 
@@ -140,6 +147,7 @@ class AgentLink(QObject):
             return
         if latest is not None:
             self._attempts = 0
+            self._reported = None
             self.snapshot.emit(latest)
 
     def _take(self, line: bytes) -> Snapshot | None:
@@ -153,6 +161,6 @@ class AgentLink(QObject):
         self._socket.blockSignals(True)
         self._socket.abort()
         self._socket.blockSignals(False)
-        self._attempts = max(self._attempts, 1)
+        self._attempts = max(self._attempts, RUDE_ATTEMPTS)
         self._report(Absence(stranger=True, detail=why))
         self._try_again()

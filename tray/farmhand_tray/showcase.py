@@ -20,7 +20,7 @@ from farmhand_tray.window import FarmhandWindow
 
 SCENE_MS = 3000
 MARGIN, PANEL_HEIGHT, ICON = 24, 34, 22
-PICTURE_WIDTH = 860
+PICTURE_WIDTH = 900
 
 
 class Showcase(QObject):
@@ -34,14 +34,14 @@ class Showcase(QObject):
         self._scenes = cycle(SCENES)
         self._next = QTimer(self)
         self._next.setInterval(SCENE_MS)
-        self._next.timeout.connect(self._show_next)
+        self._next.timeout.connect(self.advance)
         self.menu.chosen.connect(self._on_chosen)
         self.icon.clicked.connect(self.window.bring_up)
 
     def begin(self) -> None:
         """Show the first scene."""
         self.window.bring_up()
-        self._show_next()
+        self.advance()
         self._next.start()
 
     def end(self) -> None:
@@ -51,7 +51,8 @@ class Showcase(QObject):
         self.window.hide()
         QApplication.quit()
 
-    def _show_next(self) -> None:
+    def advance(self) -> None:
+        """Show the next scene."""
         view = _view(next(self._scenes))
         self.icon.show(view.icon, view.tooltip)
         self.menu.show_rows(view.menu)

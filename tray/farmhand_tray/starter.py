@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import shutil
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
+from typing import cast
 
 from PySide6.QtCore import QObject, QProcess, Signal
 
@@ -42,8 +43,12 @@ class AgentStarter(QObject):
         """Prepare; `systemctl` is the service manager's program."""
         super().__init__(parent)
         self._systemctl = systemctl
-        self._asked_manager = False
-        self._busy = False
+        self._asked_for = ""
+        self._manager_knows = False
+        self._process = QProcess(self)
+        self._process.setProcessChannelMode(QProcess.ProcessChannelMode.MergedChannels)
+        self._process.finished.connect(self._on_finished)
+        self._process.errorOccurred.connect(self._on_error)
 
     def start(self, by_hand: bool = False) -> None:
         """Set out to start the agent and return at once.
@@ -51,53 +56,47 @@ class AgentStarter(QObject):
         Args:
             by_hand: a person asked for it, so the service manager is asked again.
         """
-        if self._busy or (self._asked_manager and not by_hand):
-            return
-        self._busy = True
-        self._run(("cat", UNIT), self._on_unit_known)
+        if not self._asked_for and (by_hand or not self._manager_knows):
+            self._ask("cat")
 
-    def _run(self, arguments: Sequence[str], then: Callable[[int, str], None]) -> None:
-        process = QProcess(self)
-        process.setProcessChannelMode(QProcess.ProcessChannelMode.MergedChannels)
+    @property
+    def busy(self) -> bool:
+        """Whether the service manager is still being asked."""
+        return self._asked_for != ""
 
-        def finished(code: int, _status: QProcess.ExitStatus) -> None:
-            output = bytes(process.readAll().data()).decode(errors="replace").strip()
-            process.deleteLater()
-            then(code, output)
+    def _ask(self, verb: str) -> None:
+        """Ask the service manager for something about the unit; `_answered` hears how it went."""
+        self._asked_for = verb
+        self._process.start(self._systemctl, ["--user", verb, UNIT])
+        self._process.closeWriteChannel()
 
-        def broken(error: QProcess.ProcessError) -> None:
-            if error is QProcess.ProcessError.FailedToStart:
-                process.deleteLater()
-                then(-1, "")
+    def _on_finished(self, code: int, _status: QProcess.ExitStatus) -> None:
+        self._answered(code, bytes(self._process.readAll().data()).decode(errors="replace").strip())
 
-        process.finished.connect(finished)
-        process.errorOccurred.connect(broken)
-        process.start(self._systemctl, ["--user", *arguments])
-        process.closeWriteChannel()
+    def _on_error(self, error: QProcess.ProcessError) -> None:
+        if error is QProcess.ProcessError.FailedToStart:
+            self._answered(-1, "")
 
-    def _on_unit_known(self, code: int, _output: str) -> None:
-        if code == 0:
-            self._asked_manager = True
-            self._run(("start", UNIT), self._on_unit_started)
-            return
-        self._busy = False
-        self._start_detached()
-
-    def _on_unit_started(self, code: int, output: str) -> None:
-        self._busy = False
-        if code != 0:
-            self.failed.emit(words.cannot_start(words.unit_failed(output)))
+    def _answered(self, code: int, output: str) -> None:
+        verb, self._asked_for = self._asked_for, ""
+        if verb == "start":
+            if code != 0:
+                self.failed.emit(words.cannot_start(words.unit_failed(output)))
+        elif code == 0:
+            self._manager_knows = True
+            self._ask("start")
+        else:
+            self._start_detached()
 
     def _start_detached(self) -> None:
         program = find_program([Path(sys.executable).parent, Path(sys.argv[0]).resolve().parent])
         if program is None:
             self.failed.emit(words.cannot_start(words.agent_not_found()))
             return
-        process = QProcess(self)
+        process = QProcess()
         process.setProgram(program)
         process.setStandardOutputFile(QProcess.nullDevice())
         process.setStandardErrorFile(QProcess.nullDevice())
-        started, _pid = process.startDetached()
-        process.deleteLater()
-        if not started:
-            self.failed.emit(words.cannot_start(words.agent_not_found()))
+        # PySide6's type stubs promise a tuple here; the call answers with a plain bool.
+        if not cast(object, process.startDetached()):
+            self.failed.emit(words.cannot_start(words.agent_broken(program)))

@@ -154,7 +154,7 @@ class TrayView:
 
     Attributes:
         face: decides the icon.
-        tooltip: true for as long as the snapshot is; never contains an age.
+        tooltip: never contains an age, so it stays true until midnight.
         menu: rows from top to bottom.
         window: see `WindowView`.
         next_change_at: Unix seconds at which time alone alters a text; None: never.
@@ -276,7 +276,7 @@ class _Clock:
         return self._noted(words.remaining(end - self.now))
 
     def at(self, moment: float) -> str:
-        return words.at(self._local(moment), self._local(self.now))
+        return self._noted(words.at(self._local(moment), self._local(self.now)))
 
     @property
     def next_change_at(self) -> float | None:
@@ -292,6 +292,8 @@ def _reason(face: Face, it: Snapshot) -> str:
     """Why the face is what it is, fit to follow a dash."""
     if face is Face.HELD_BACK:
         return it.trouble or it.reason
+    if face is Face.PAUSED:
+        return words.BY_CHOICE
     if face is Face.DISCONNECTED:
         return words.NO_REGISTRY
     if face in (Face.BUSY, Face.UNUSED):
@@ -300,12 +302,14 @@ def _reason(face: Face, it: Snapshot) -> str:
 
 
 def _tooltip(face: Face, it: Snapshot, clock: _Clock) -> tuple[str, ...]:
-    since = words.since(clock.at(it.since))
+    if face is Face.RECLAIMING:
+        return (words.sentence(it.reason),)
     if face is Face.READY and it.lends_at is not None:
         return (words.sentence(words.lends_at(clock.at(it.lends_at))),)
+    since = words.since(clock.at(it.since))
     if face in (Face.BUSY, Face.UNUSED):
         return (words.sentence(f"{_reason(face, it)}, {since}"), words.because(it.reason))
-    return (words.sentence(_reason(face, it)), "" if face is Face.RECLAIMING else words.sentence(since))
+    return (words.sentence(_reason(face, it)), words.sentence(since))
 
 
 def _menu(face: Face, headline: str, it: Snapshot, clock: _Clock) -> tuple[Row, ...]:
@@ -381,11 +385,19 @@ def _window(face: Face, headline: str, it: Snapshot, clock: _Clock, refused: str
 def _explanation(face: Face, it: Snapshot, clock: _Clock) -> str:
     if face is Face.READY and it.lends_at is not None:
         return f"{words.because(it.reason)} {words.lends_in(clock.remaining(it.lends_at))}".strip()
+    if face is Face.PAUSED:
+        return _pause(it, clock)
     if face is Face.HELD_BACK and it.trouble:
         return words.sentence(it.trouble)
     if face in (Face.RECLAIMING, Face.STARTING):
         return words.because(it.reason)
     return words.lasting(clock.elapsed(it.since), it.reason)
+
+
+def _pause(it: Snapshot, clock: _Clock) -> str:
+    if it.wish_until is None:
+        return words.sentence(f"{words.BY_CHOICE}, for {clock.elapsed(it.since)}")
+    return words.still_paused(clock.remaining(it.wish_until))
 
 
 def _note(it: Snapshot, refused: str) -> str:
@@ -441,7 +453,7 @@ def _without_agent(absence: Absence) -> TrayView:
     headline = words.OTHER_VERSION if absence.stranger else words.NOT_RUNNING
     reason = words.unreadable(absence.detail) if absence.stranger else words.sentence(words.NOTHING_IS_LENT)
     start = Row(words.START, Action.START_AGENT, enabled=not absence.stranger)
-    short = words.UPDATE if absence.stranger else words.NOTHING_IS_LENT
+    short = words.RESTART_BOTH if absence.stranger else words.NOTHING_IS_LENT
     return TrayView(
         face=Face.HELD_BACK if absence.stranger else Face.ABSENT,
         tooltip=f"{headline}\n{words.sentence(short)}",
@@ -449,7 +461,7 @@ def _without_agent(absence: Absence) -> TrayView:
             Row(words.status(headline, short), enabled=False),
             SEPARATOR,
             start,
-            Row(words.who(0), Action.OPEN_WINDOW),
+            Row(words.SHOW_WINDOW, Action.OPEN_WINDOW),
             SEPARATOR,
             Row(words.QUIT_ALONE, Action.QUIT_TRAY),
         ),

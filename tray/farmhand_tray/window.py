@@ -260,7 +260,8 @@ class FarmhandWindow(QWidget):
     def _fit(self) -> None:
         layout = self.layout()
         assert layout is not None
-        self.setFixedSize(WIDTH, max(layout.totalHeightForWidth(WIDTH), layout.totalMinimumSize().height()))
+        layout.activate()  # else the layouts inside answer with the heights of the texts before
+        self.setFixedSize(WIDTH, layout.totalHeightForWidth(WIDTH))
 
 
 def _label(faint: bool = False, wraps: bool = False) -> QLabel:

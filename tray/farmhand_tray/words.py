@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 APP = "Farmhand"
 ABOUT = "Shows whether this machine is lent to the compile farm, and takes it back with one click."
@@ -27,17 +27,18 @@ PAUSE_HOUR = "For 1 hour"
 PAUSE_TOMORROW = "Until tomorrow morning"
 PAUSE_OPEN = "Until I resume"
 WHEN_AWAY = "Lend when I am away"
-QUIT_TRAY = "Quit tray (lending goes on as before)"
+QUIT_TRAY = "Quit tray (lending goes on)"
 QUIT_ALL = "Quit and take the machine back"
 QUIT_ALONE = "Quit tray"
+SHOW_WINDOW = "Show window"
 
 # --- headlines ---------------------------------------------------------------
 YOURS = "This machine is yours"
 READY = "Waiting until you are away"
 STARTING = "Getting ready to lend"
-TAKING = "Giving the machine back to you"
+TAKING = "Giving the machine back"
 HELD_BACK = "Cannot lend"
-TRYING_AGAIN = "Lending failed, trying again soon"
+TRYING_AGAIN = "Trying again soon"
 NOT_RUNNING = "Farmhand is not running"
 OTHER_VERSION = "Farmhand speaks another version"
 PAUSED = "Lending is paused"
@@ -45,6 +46,8 @@ PAUSED = "Lending is paused"
 # --- reasons that the agent cannot give --------------------------------------
 NOTHING_IS_LENT = "nothing is lent"
 UPDATE = "The agent and this window are of different versions: log out and in again, or restart both."
+RESTART_BOTH = "restart the agent and this window"
+BY_CHOICE = "by your choice"
 NO_REGISTRY = "the registry does not know this machine"
 NO_SLOTS_BUSY = "nobody needs them at the moment"
 UNKNOWN_FILE = "a file without a name"
@@ -102,13 +105,13 @@ def _hours(minutes: int) -> str:
     return f"{hours} h" if rest == 0 else f"{hours} h {rest} min"
 
 
-def at(moment: datetime, today: datetime) -> str:
-    """Name a moment by the clock, with the day in front when it is another one."""
+def at(moment: datetime, now: datetime) -> Span:
+    """Name a moment by the clock, with the day in front when it is another one; true until midnight."""
     clock = moment.strftime("%H:%M")
-    if moment.date() == today.date():
-        return clock
-    near = abs((moment.date() - today.date()).days) < 7
-    return f"{moment.strftime('%A') if near else moment.strftime('%Y-%m-%d')} {clock}"
+    days = abs((moment.date() - now.date()).days)
+    day = "" if days == 0 else moment.strftime("%A " if days < 7 else "%Y-%m-%d ")
+    midnight = datetime.combine(now.date() + timedelta(days=1), datetime.min.time(), now.tzinfo)
+    return Span(day + clock, (midnight - now).total_seconds())
 
 
 def plain(text: str, limit: int = 60) -> str:
@@ -156,6 +159,11 @@ def draining(jobs: int) -> str:
 def paused_until(when: str) -> str:
     """Headline of a pause that ends by itself."""
     return f"Paused until {when}"
+
+
+def still_paused(span: str) -> str:
+    """How long a pause will last."""
+    return f"By your choice, for another {span}."
 
 
 def lends_in(span: str) -> str:
@@ -222,8 +230,8 @@ def job_spoken(sender: str, file: str, span: str) -> str:
 def back_to_you(milliseconds: float, times: int) -> str:
     """What the latest reclaim cost."""
     took = f"{milliseconds:.0f} ms" if milliseconds < 1000 else f"{milliseconds / 1000:.1f} s"
-    often = f", {times} times so far" if times > 1 else ""
-    return f"Last time, the machine was back to you in {took}{often}."
+    often = f"; {times} times so far" if times > 1 else ""
+    return f"Last time back to you in {took}{often}."
 
 
 def senses(known: tuple[tuple[str, str], ...], blind: tuple[str, ...]) -> str:
@@ -266,6 +274,11 @@ def cannot_start(why: str) -> str:
 def agent_not_found() -> str:
     """No program to start."""
     return "the program farmhand-agent is not installed"
+
+
+def agent_broken(program: str) -> str:
+    """The program is there but does not run."""
+    return f"{program} does not run"
 
 
 def unit_failed(output: str) -> str:
