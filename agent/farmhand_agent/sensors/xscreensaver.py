@@ -50,6 +50,7 @@ class XScreenSaver:
 
     async def watch(self, report: Report) -> None:
         """See `Sensor.watch`."""
+        await self._shows_now()  # without a daemon `-watch` would wait in silence
         watching = await self._start("-watch")
         try:
             shows = await self._shows_now()

@@ -3,8 +3,12 @@
 """Keyboard and mouse on X11, by alarms on the X server's own idle counter: nothing is polled, no key is ever seen.
 
 The SYNC extension counts milliseconds since the last input of any device in a system counter called IDLETIME. Three
-alarms follow it: upwards through a pause, upwards through `idle_after`, and downwards through the pause, which is the
-first touch. They go on firing while a lock screen holds all input.
+alarms follow it: upwards to a pause, upwards to `idle_after`, and downwards below the pause, which is the first touch.
+They go on firing while a lock screen holds all input.
+
+The alarms compare; they do not wait for transitions. A transition is lost when a touch comes in the very moment in
+which the pause is reached, and then the X server says nothing until the next pause. A comparison fires once, even if
+it is true already when it is armed, so each is armed by the one before.
 
 python-xlib does not know SYNC; the requests and the event here follow the "X Synchronization Extension Protocol",
 version 3.1.
@@ -37,8 +41,11 @@ ALARM_NOTIFY = 1
 ABSOLUTE = 0
 """VALUETYPE: the test value is a counter value, not a distance from the present one."""
 
-RISES, FALLS = 0, 1
-"""TESTTYPE PositiveTransition and NegativeTransition."""
+AT_LEAST, AT_MOST = 2, 3
+"""TESTTYPE PositiveComparison and NegativeComparison; with a delta of 0 such an alarm rests after it has fired."""
+
+JUST_BELOW = 0.001
+"""Seconds below a threshold at which a fall is certain: the counter's own resolution."""
 
 ALL_ATTRIBUTES = 0b111111
 """CreateAlarm's value mask: counter, value type, value, test type, delta and events are all given."""
@@ -85,10 +92,11 @@ class _QueryCounter(rq.ReplyRequest):  # type: ignore[misc]
     )
 
 
-class _CreateAlarm(rq.Request):  # type: ignore[misc]
-    _request = rq.Struct(
+def _alarm_request(number: int) -> rq.Struct:
+    """CreateAlarm and ChangeAlarm differ in their number only."""
+    return rq.Struct(
         rq.Card8("opcode"),
-        rq.Opcode(8),
+        rq.Opcode(number),
         rq.RequestLength(),
         rq.Card32("alarm"),
         rq.Card32("mask"),
@@ -101,6 +109,14 @@ class _CreateAlarm(rq.Request):  # type: ignore[misc]
         rq.Card32("delta_low"),
         rq.Card32("events"),
     )
+
+
+class _CreateAlarm(rq.Request):  # type: ignore[misc]
+    _request = _alarm_request(8)
+
+
+class _ChangeAlarm(rq.Request):  # type: ignore[misc]
+    _request = _alarm_request(9)
 
 
 class _AlarmNotify(rq.Event):  # type: ignore[misc]
@@ -129,6 +145,7 @@ class IdleCounter:
 
     def __init__(self, display: x11.Display) -> None:
         self._display = display
+        self._alarms: dict[tuple[float, int], int] = {}
         extension = display.extension(EXTENSION)
         if not extension:
             raise SenseLost(f"the X server has no {EXTENSION}")
@@ -147,13 +164,16 @@ class IdleCounter:
         answer = _QueryCounter(display=self._display, opcode=self._opcode, counter=self._counter)
         return _seconds(answer.high, answer.low)
 
-    def alarm(self, seconds: float, test: int) -> None:
-        """Have an event sent each time the counter `RISES` or `FALLS` through `seconds`."""
+    def arm(self, seconds: float, test: int) -> None:
+        """Have one event sent once the counter is `AT_LEAST` or `AT_MOST` `seconds`. One alarm serves each pair."""
+        known = (seconds, test) in self._alarms
+        alarm = self._alarms[seconds, test] if known else self._display.allocate_resource_id()
+        self._alarms[seconds, test] = alarm
         high, low = divmod(round(seconds * 1000), 1 << 32)
-        _CreateAlarm(
+        (_ChangeAlarm if known else _CreateAlarm)(
             display=self._display,
             opcode=self._opcode,
-            alarm=self._display.allocate_resource_id(),
+            alarm=alarm,
             mask=ALL_ATTRIBUTES,
             counter=self._counter,
             value_type=ABSOLUTE,
@@ -164,6 +184,7 @@ class IdleCounter:
             delta_low=0,
             events=1,
         )
+        self._display.flush()
 
     def idle_at(self, event: Any) -> float | None:
         """Return the seconds since the last input that an alarm's event carries; None for any other event."""
@@ -216,8 +237,14 @@ class XSyncInput:
         display = x11.open_display(self._environ)
         loop, failed = asyncio.get_running_loop(), asyncio.get_running_loop().create_future()
         descriptor = display.fileno()
+        pause = pause_before(self._idle_after)
 
         def tell(idle: float) -> None:
+            if idle < pause:
+                counter.arm(pause, AT_LEAST)
+                counter.arm(self._idle_after, AT_LEAST)
+            else:
+                counter.arm(pause - JUST_BELOW, AT_MOST)
             report(rest(idle, self._clock(), self._idle_after))
 
         def drain() -> None:
@@ -233,11 +260,7 @@ class XSyncInput:
 
         try:
             counter = IdleCounter(display)
-            pause = pause_before(self._idle_after)
-            counter.alarm(pause, FALLS)
-            counter.alarm(pause, RISES)
-            if pause < self._idle_after:
-                counter.alarm(self._idle_after, RISES)
+            counter.arm(self._idle_after, AT_LEAST)
             tell(counter.idle())
             loop.add_reader(descriptor, drain)
             drain()

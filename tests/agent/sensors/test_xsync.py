@@ -8,8 +8,9 @@ from collections.abc import Iterator
 
 import pytest
 from fakes.listener import watching
-from fakes.xserver import XServer
+from fakes.xserver import Hands, XServer
 
+from farmhand.lending.observation import Reading
 from farmhand.settings import Settings
 from farmhand_agent.sensors.base import SenseLost
 from farmhand_agent.sensors.xsync import XSyncInput
@@ -65,3 +66,24 @@ async def test_nobody_there() -> None:
     assert sensor.unusable() == "DISPLAY is not set"
     with pytest.raises(SenseLost, match="DISPLAY is not set"):
         await sensor.watch(lambda _: None)
+
+
+async def test_a_touch_in_the_moment_of_leaving_is_not_lost(server: XServer) -> None:
+    """The hand comes back while the report of its absence is still on its way."""
+    hands = Hands(server.display)
+    loop = asyncio.get_running_loop()
+    returns: asyncio.Queue[None] = asyncio.Queue()
+
+    def report(reading: Reading) -> None:
+        if reading.values["in_use"]:
+            returns.put_nowait(None)
+        else:
+            hands.touch()
+
+    watch = loop.create_task(XSyncInput(Settings(idle_after=0.1), server.environ).watch(report))
+    async with asyncio.timeout(20):
+        for _ in range(20):
+            await returns.get()
+    watch.cancel()
+    await asyncio.gather(watch, return_exceptions=True)
+    hands.close()
