@@ -54,7 +54,13 @@ class Desktop:
     def start(self, *command: str) -> subprocess.Popen[str]:
         """Start a program on this desktop; it ends with it."""
         program = subprocess.Popen(
-            command, env=self.environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=self._home
+            command,
+            env=self.environment(),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            cwd=self._home,
         )
         self._programs.append(program)
         return program
@@ -80,11 +86,11 @@ class Desktop:
 
     def start_watcher(self) -> subprocess.Popen[str]:
         """Let there be a tray; returns when it is there."""
-        program = self.start(sys.executable, "-m", "fakes.status_notifier_watcher")
-        assert program.stdout is not None
-        said = iter(program.stdout.readline, "")
-        assert "ready\n" in said, "the watcher ended"
-        return program
+        return self._start_fake("fakes.status_notifier_watcher")
+
+    def start_portal(self) -> subprocess.Popen[str]:
+        """Let the desktop be dark, until a line is written to the program; returns when it can be asked."""
+        return self._start_fake("fakes.settings_portal")
 
     def start_tray(self, *arguments: str) -> subprocess.Popen[str]:
         """Start the real tray."""
@@ -95,6 +101,13 @@ class Desktop:
         """End everything that was started here, the latest first."""
         while self._programs:
             _end(self._programs.pop())
+
+    def _start_fake(self, module: str) -> subprocess.Popen[str]:
+        program = self.start(sys.executable, "-m", module)
+        assert program.stdout is not None
+        said = iter(program.stdout.readline, "")
+        assert "ready\n" in said, f"{module} ended"
+        return program
 
     def _start_x(self) -> str:
         reading, writing = os.pipe()
@@ -131,5 +144,6 @@ def _end(program: subprocess.Popen[str]) -> None:
     except subprocess.TimeoutExpired:
         program.kill()
         program.wait()
-    if program.stdout is not None:
-        program.stdout.close()
+    for pipe in (program.stdin, program.stdout):
+        if pipe is not None:
+            pipe.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -41,6 +42,14 @@ def _windows(desktop: Desktop) -> str:
     return shown.stdout
 
 
+def _embedded_icons(desktop: Desktop) -> int:
+    """How many icons of ours an X11 tray holds."""
+    tree = subprocess.run(
+        ["xwininfo", "-root", "-tree"], env=desktop.environment(), capture_output=True, text=True, check=True
+    )
+    return len(re.findall(r'"Farmhand": \("farmhand-tray" .* 22x22', tree.stdout))
+
+
 def test_taking_the_machine_back_from_the_menu(desktop: Desktop, agent: FakeAgent, panel: Panel) -> None:
     desktop.start_watcher()
     desktop.start_tray()
@@ -72,7 +81,7 @@ def test_a_tray_of_x11s_own_kind_may_come_late_too(desktop: Desktop, agent: Fake
     desktop.start_tray()
     wait_until(lambda: (desktop.runtime / "farmhand" / "tray.sock").exists(), "the tray to run")
     desktop.start("trayer", "--edge", "bottom", "--align", "right", "--widthtype", "request", "--height", "24")
-    wait_until(lambda: "Farmhand" in _windows(desktop), "the icon's window")
+    wait_until(lambda: _embedded_icons(desktop) == 1, "the icon in the tray")
 
 
 def test_clicking_the_icon_shows_the_window(desktop: Desktop, agent: FakeAgent, panel: Panel) -> None:
@@ -82,6 +91,11 @@ def test_clicking_the_icon_shows_the_window(desktop: Desktop, agent: FakeAgent, 
     assert "Farmhand on orchard" not in _windows(desktop)
     panel.activate()
     wait_until(lambda: "Farmhand on orchard" in _windows(desktop), "the window")
+
+
+def test_without_any_tray_the_window_is_the_face(desktop: Desktop, agent: FakeAgent) -> None:
+    desktop.start_tray()
+    wait_until(lambda: "Farmhand on orchard" in _windows(desktop), "the window", seconds=20)
 
 
 def test_a_panel_that_restarts_gets_exactly_one_icon_back(desktop: Desktop, agent: FakeAgent, panel: Panel) -> None:

@@ -17,6 +17,9 @@ from farmhand_resources import icon_path
 
 WATCHER = "org.kde.StatusNotifierWatcher"
 LOOK_AGAIN_MS = 2000
+LOOK_RARELY_MS = 15_000
+"""How often to look for a tray of X11's own kind: at first, and once it is not expected any more."""
+
 GIVE_UP_MS = 10_000
 
 
@@ -54,7 +57,7 @@ class TrayIcon(QObject):
         self._patience = QTimer(self)
         self._patience.setSingleShot(True)
         self._patience.setInterval(GIVE_UP_MS)
-        self._patience.timeout.connect(self.homeless)
+        self._patience.timeout.connect(self._on_patience_over)
 
     @property
     def has_home(self) -> bool:
@@ -103,6 +106,10 @@ class TrayIcon(QObject):
     def _look(self) -> None:
         if self._icon is not None and not self._has_home and QSystemTrayIcon.isSystemTrayAvailable():
             self._make()
+
+    def _on_patience_over(self) -> None:
+        self._looking.setInterval(LOOK_RARELY_MS)
+        self.homeless.emit()
 
     def _on_activated(self, reason: QSystemTrayIcon.ActivationReason) -> None:
         if reason in (QSystemTrayIcon.ActivationReason.Trigger, QSystemTrayIcon.ActivationReason.DoubleClick):

@@ -53,6 +53,7 @@ def _run(options: argparse.Namespace) -> int:
     from farmhand.links import places
     from farmhand_tray import showcase
     from farmhand_tray.app import Tray
+    from farmhand_tray.appearance import Appearance
     from farmhand_tray.icon import state_icon
     from farmhand_tray.link import AgentLink
     from farmhand_tray.single import SingleInstance
@@ -65,6 +66,7 @@ def _run(options: argparse.Namespace) -> int:
     application.setDesktopFileName(APP_ID)
     application.setWindowIcon(state_icon("farmhand"))
     application.setQuitOnLastWindowClosed(False)
+    Appearance(application).follow()
     signals = UnixSignals(application)
     if options.screenshot is not None:
         return showcase.take_pictures(options.screenshot)
