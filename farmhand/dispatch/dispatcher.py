@@ -33,7 +33,17 @@ from farmhand.dispatch.jobs import (
     PlaceHere,
     Woke,
 )
-from farmhand.dispatch.placement import Standing, better_here, choose, lose, next_chance, renew, succeed, without_own
+from farmhand.dispatch.placement import (
+    Standing,
+    any_usable,
+    better_here,
+    choose,
+    lose,
+    next_chance,
+    renew,
+    succeed,
+    without_own,
+)
 from farmhand.dispatch.tally import Tally
 
 
@@ -132,7 +142,7 @@ class Dispatcher:
 
     def _place_one(self, job: _Job, used: Counter[str], now: float) -> list[Effect]:
         """Place one job if a slot is free; `used` counts the slots taken by host name, "" for this machine."""
-        only_here = job.state not in ON_HOST or not self._hosts
+        only_here = job.state not in ON_HOST or not any_usable(self._hosts.values(), now)
         other = None if only_here else choose(self._hosts.values(), used, now)
         slots = max(self.here.slots, self.here.reserve) if only_here else self.here.slots
         if only_here and not job.runs_here:

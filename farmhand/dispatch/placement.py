@@ -78,6 +78,11 @@ def choose(standings: Iterable[Standing], used: Mapping[str, int], now: float) -
     return max((one for one in standings if one.free(used.get(one.host.name, 0), now) > 0), key=rank, default=None)
 
 
+def any_usable(standings: Iterable[Standing], now: float) -> bool:
+    """Tell whether some host may be used now, or will when one of its jobs ends."""
+    return any(one.host.slots and (one.shunned_until is None or now >= one.shunned_until) for one in standings)
+
+
 def better_here(here: Here, other: Standing | None) -> bool:
     """Tell whether a free slot of this machine is no worse than the best one elsewhere."""
     return other is None or other.shunned_until is not None or here.speed >= other.host.speed

@@ -166,28 +166,25 @@ def test_compiles_that_only_this_machine_may_do_wait_for_its_slots() -> None:
     talk.says(JobDone(1), PlaceHere(2))
 
 
-@pytest.mark.parametrize("steps", [0, 1, 2, 3, 4])
-def test_a_client_that_hangs_up_is_forgotten_wherever_its_job_is(steps: int) -> None:
-    """Queued, out, out again, queued here behind another, running here."""
+def test_a_client_that_hangs_up_while_its_job_waits_is_forgotten() -> None:
+    talk = Talk(A, here=0)
+    talk.says(JobArrived(1), Place(1, A))
+    talk.says(JobArrived(2))
+    talk.says(JobGone(2))
+    talk.says(JobDone(1))
+    assert talk.dispatcher.jobs == 0
+
+
+@pytest.mark.parametrize(
+    "story",
+    [[], [(JobLost(1), Place(1, B))], [(JobLost(1), Place(1, B)), (JobLost(1), PlaceHere(1))]],
+    ids=["out", "out again", "here"],
+)
+def test_a_client_that_hangs_up_while_its_job_runs_ends_it(story: list[tuple[Event, Effect]]) -> None:
     talk = Talk(A, B, here=0)
     talk.says(JobArrived(1), Place(1, A))
-    story: list[tuple[Event, tuple[Effect, ...]]] = [
-        (JobLost(1), (Place(1, B),)),
-        (JobLost(1), (PlaceHere(1),)),
-    ]
-    if steps == 0:
-        talk.says(JobArrived(2), Place(2, B))
-        talk.says(JobArrived(3))
-        talk.says(JobGone(3))
-        talk.says(JobDone(1))
-        assert talk.dispatcher.jobs == 1
-        return
-    for event, effects in story[: steps - 1]:
-        talk.says(event, *effects)
-    if steps == 4:
-        talk.says(JobDone(1))
-        talk.says(JobGone(1))
-        return
+    for event, effect in story:
+        talk.says(event, effect)
     talk.says(JobGone(1), Cancel(1))
     talk.says(JobDone(1))
     assert talk.dispatcher.tally.total == 0
@@ -195,18 +192,18 @@ def test_a_client_that_hangs_up_is_forgotten_wherever_its_job_is(steps: int) -> 
 
 
 def test_a_client_may_hang_up_while_its_job_waits_again_or_waits_for_this_machine() -> None:
-    talk = Talk(A, here=0)
+    talk = Talk(A, B, here=0)
     talk.says(JobArrived(1), Place(1, A))
+    talk.says(JobArrived(2), Place(2, B))
     talk.says(JobLost(1))
     talk.says(JobGone(1))
-    talk.now = 2.0
-    talk.says(Woke())
-    talk.says(JobArrived(2), Place(2, A))
-    talk.says(JobFailed(2), PlaceHere(2))
-    talk.says(JobArrived(3), Place(3, A))
-    talk.says(JobFailed(3))
-    talk.says(JobGone(3))
     talk.says(JobDone(2))
+    talk.says(JobArrived(3), Place(3, B))
+    talk.says(JobFailed(3), PlaceHere(3))
+    talk.says(JobArrived(4), Place(4, B))
+    talk.says(JobFailed(4))
+    talk.says(JobGone(4))
+    talk.says(JobDone(3))
     assert talk.dispatcher.jobs == 0
 
 
@@ -228,16 +225,25 @@ def test_a_compiler_that_cannot_start_here_is_left_to_distcc() -> None:
     assert (talk.dispatcher.tally.here, talk.dispatcher.tally.losses) == (1, 0)
 
 
-def test_it_wakes_when_a_shunned_host_may_be_tried_again() -> None:
-    talk = Talk(A, here=0)
+def test_while_every_host_is_shunned_this_machine_uses_its_reserve() -> None:
+    talk = Talk(A, here=0, reserve=1)
     talk.says(JobArrived(1), Place(1, A))
     talk.says(JobArrived(2))
-    talk.says(JobLost(1))
+    talk.says(JobLost(1), PlaceHere(1))
+    talk.says(JobDone(1), PlaceHere(2))
+
+
+def test_it_wakes_when_a_shunned_host_may_be_tried_again() -> None:
+    talk = Talk(A, here=0, reserve=1)
+    talk.says(JobArrived(1), Place(1, A))
+    talk.says(JobArrived(2))
+    talk.says(JobArrived(3))
+    talk.says(JobLost(1), PlaceHere(1))
     assert talk.dispatcher.wake_at == 1.0
     talk.now = 1.0
-    talk.says(Woke(), Place(1, A))
+    talk.says(Woke(), Place(2, A))
     assert talk.dispatcher.wake_at is None
-    talk.says(JobDone(1), Place(2, A))
+    talk.says(JobDone(2), Place(3, A))
 
 
 def test_it_sleeps_while_there_is_no_job() -> None:
@@ -289,7 +295,12 @@ PLAYBOOK: tuple[Callable[[], None], ...] = (
     test_a_second_host_may_refuse_as_well,
     test_a_client_may_hang_up_while_its_job_waits_again_or_waits_for_this_machine,
     test_a_compiler_that_cannot_start_here_is_left_to_distcc,
-    *(lambda steps=steps: test_a_client_that_hangs_up_is_forgotten_wherever_its_job_is(steps) for steps in range(5)),
+    test_a_client_that_hangs_up_while_its_job_waits_is_forgotten,
+    lambda: test_a_client_that_hangs_up_while_its_job_runs_ends_it([]),
+    lambda: test_a_client_that_hangs_up_while_its_job_runs_ends_it([(JobLost(1), Place(1, B))]),
+    lambda: test_a_client_that_hangs_up_while_its_job_runs_ends_it(
+        [(JobLost(1), Place(1, B)), (JobLost(1), PlaceHere(1))]
+    ),
 )
 
 

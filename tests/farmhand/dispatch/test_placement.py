@@ -8,6 +8,7 @@ from farmhand.dispatch.jobs import Here, Host
 from farmhand.dispatch.placement import (
     LONGEST_SHUN,
     Standing,
+    any_usable,
     better_here,
     choose,
     lose,
@@ -109,3 +110,11 @@ def test_this_machine_is_no_host_of_its_own_but_tells_its_speed() -> None:
     here = Here(2, name="me")
     assert without_own((host("me", speed=2.5), host("a")), here) == ((host("a"),), Here(2, speed=2.5, name="me"))
     assert without_own((host("a"),), here) == ((host("a"),), here)
+
+
+def test_a_host_is_usable_unless_it_is_shunned_or_has_no_slots() -> None:
+    assert any_usable([lose(FAST, 0.0), SLOW], 0.5)
+    assert not any_usable([lose(FAST, 0.0)], 0.5)
+    assert any_usable([lose(FAST, 0.0)], 1.0)
+    assert not any_usable([Standing(host("none", 0))], 0.0)
+    assert not any_usable([], 0.0)
