@@ -44,7 +44,7 @@ def main() -> int:
     with Stage() as stage:
         (stage.folder / "big.cc").write_text(SOURCE)
         stage.open_registry()
-        station = stage.workstation("bench", idle_after=1, slots=options.jobs)
+        station = stage.workstation("bench", idle_after=1, slots=4 * options.jobs)  # load may halve them
         if options.busy:
             for _ in range(os.cpu_count() or 1):
                 stage.run(sys.executable, "-c", "while True: pass")
@@ -82,7 +82,7 @@ def _round(stage: Stage, station: Workstation, jobs: int) -> tuple[float, float]
         )
         for number in range(jobs)
     ]
-    until(lambda: _compilers() >= jobs, f"{jobs} compilers run", 30)
+    until(lambda: _compilers() >= jobs, f"{jobs} compilers run", 30, every=0.05)
     touched = time.monotonic()
     stage.x.touch("mouse")
     until(lambda: not boxed(), "nobody left", every=0)

@@ -91,8 +91,9 @@ class Agent:
         farm = RegistryFarm(self._settings.registry, name, self._memory.next_epoch(), self._heard)
         return farm, bytes.fromhex(farm.key)
 
-    async def _start_box(self, slots: int) -> Box:
-        return await Box.start(BoxPlan(slots, self._settings.scratch, self._settings.toolchains))
+    async def _start_box(self) -> Box:
+        most = self._settings.slots or self._runtime.machine.cores
+        return await Box.start(BoxPlan(most, self._settings.scratch, self._settings.toolchains))
 
     async def _sense(self) -> None:
         await sense(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import json
 import os
 import signal
@@ -30,6 +31,8 @@ LOW_WATER = 8
 
 _DOORWAY = Path(__file__).with_name("doorway.py")
 _CONNECT_TRIES = 400
+_NOT_YET = (errno.ECONNREFUSED, errno.ENETUNREACH)
+"""What connecting says while distccd, or before it the box's loopback, is still coming up."""
 
 
 class BoxGone(ConnectionError):
@@ -60,6 +63,7 @@ class Box:
         self._pidfd = os.pidfd_open(init)
         self._sockets: deque[socket.socket] = deque()
         self._refill: asyncio.Task[None] | None = None
+        self._end: asyncio.Task[None] | None = None
         self.priority = priority.lower(init)
 
     @classmethod
@@ -102,12 +106,12 @@ class Box:
             one = await self._take_socket()
             try:
                 await loop.sock_connect(one, ("127.0.0.1", sandbox.BOX_PORT))
-            except ConnectionRefusedError:
+            except OSError as wrong:
+                if wrong.errno not in _NOT_YET:
+                    one.close()
+                    raise BoxGone(f"the box does not answer: {wrong}") from None
                 self._sockets.append(one)  # still unconnected, so still good
                 await asyncio.sleep(0.005)
-            except OSError as wrong:
-                one.close()
-                raise BoxGone(f"the box does not answer: {wrong}") from None
             else:
                 one.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                 return one
@@ -127,9 +131,12 @@ class Box:
             self._sockets.pop().close()
 
     async def gone(self) -> None:
-        """Wait until nothing of the box runs any more and its processes are reaped."""
-        if self._pidfd < 0:
-            return
+        """Wait until nothing of the box runs any more and its processes are reaped; several may wait at once."""
+        if self._end is None:
+            self._end = asyncio.create_task(self._await_end())
+        await asyncio.shield(self._end)
+
+    async def _await_end(self) -> None:
         await processes.readable(self._pidfd)
         os.close(self._pidfd)
         self._pidfd = -1

@@ -56,7 +56,7 @@ class Gate:
     """One port, many boxes.
 
     Args:
-        start_box: makes a box for so many slots.
+        start_box: makes a box; the gate, not the box, holds the limit of slots.
         admission: who may come in; replace it whenever something is learned.
         patience: the deadlines.
         changed: called after a job began or ended.
@@ -68,7 +68,7 @@ class Gate:
 
     def __init__(
         self,
-        start_box: Callable[[int], Awaitable[AnyBox]],
+        start_box: Callable[[], Awaitable[AnyBox]],
         admission: Admission,
         patience: Patience,
         changed: Callable[[], None],
@@ -94,7 +94,7 @@ class Gate:
             OwnerError: the port is taken or the address is not this machine's.
             BoxGone: no box can be made here.
         """
-        self._boxes = boxes = Boxes(lambda: self._start_box(slots))
+        self._boxes = boxes = Boxes(self._start_box)
         box = await boxes.warm_up()
         if not box.alive:
             raise BoxGone("the machine has been taken back")

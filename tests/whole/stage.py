@@ -131,7 +131,7 @@ class Workstation:
             return shown if shown.get("state") == state else None
 
         try:
-            return until(probe, f"state {state}", seconds)
+            return until(probe, f"state {state}", seconds, every=0.02)
         except TooLate as late:
             raise TooLate(f"{late}; it shows {self.status()}; its log says {self.log.read_text()}") from None
 
