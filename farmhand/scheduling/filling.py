@@ -12,8 +12,9 @@ Wealth is capacity (slots x speed) for weight. All that is taken stays taken, so
 from __future__ import annotations
 
 import heapq
+import math
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 
 _ROUNDING = 1e-9
@@ -56,11 +57,13 @@ class Seeker:
         want: how many.
         weight: its share compared with others, above 0.
         choice: the pools that suit it, best first.
+        suits: the same pools.
     """
 
     want: int
     weight: float
     choice: Sequence[Pool]
+    suits: Set[Pool]
 
 
 class Filling:
@@ -74,6 +77,7 @@ class Filling:
         self._left = {build: seeker.want for build, seeker in seekers.items()}
         self._capacity = dict.fromkeys(seekers, 0.0)
         self._poorest = [self._entry(build) for build, left in self._left.items() if left]
+        self._closed: set[Pool] = set()
 
     def run(self, pools: Iterable[Pool]) -> None:
         """Fill the pools."""
@@ -87,7 +91,7 @@ class Filling:
                 continue
             if self._left[build]:
                 heapq.heappush(self._poorest, self._entry(build))
-        while any(self._even_out(pool) for pool in pools):
+        while sum(self._even_out(pool) for pool in pools):
             pass
         for pool in pools:
             self._send_home(pool)
@@ -126,19 +130,27 @@ class Filling:
         return max(1, min(most, int(behind / pool.speed)))
 
     def _make_room(self, build: str) -> bool:
-        """Give `build` one slot of a full pool; False when no chain of moves ends at a free slot."""
-        moved: dict[Pool, tuple[str, Pool] | None] = dict.fromkeys(self._seekers[build].choice)
+        """Give `build` one slot of a full pool; False when no chain of moves ends at a free slot.
+
+        What a search has seen in vain leads nowhere for good: nobody who holds slots there can go anywhere else.
+        """
+        moved: dict[Pool, tuple[str, Pool] | None] = {
+            pool: None for pool in self._seekers[build].choice if pool not in self._closed
+        }
+        asked: set[str] = set()
         queue = list(moved)
         for full in queue:
-            for mover in sorted(full.holders(), key=self._rank.__getitem__):
+            for mover in sorted(set(full.holders()) - asked, key=self._rank.__getitem__):
+                asked.add(mover)
                 for pool in self._seekers[mover].choice:
-                    if pool in moved:
+                    if pool in moved or pool in self._closed:
                         continue
                     moved[pool] = (mover, full)
                     if pool.free:
                         self._move_along(build, pool, moved)
                         return True
                     queue.append(pool)
+        self._closed.update(moved)
         return False
 
     def _move_along(self, build: str, pool: Pool, moved: Mapping[Pool, tuple[str, Pool] | None]) -> None:
@@ -153,25 +165,32 @@ class Filling:
         heapq.heapify(self._poorest)
 
     def _even_out(self, pool: Pool) -> bool:
-        """Pass one slot from the richest holder to the poorest build that wants it; False when that helps nobody."""
-        wanting = [self._entry(one) for one, left in self._left.items() if left and pool in self._seekers[one].choice]
-        if not wanting:
-            return False
-        level, _, poor = min(wanting)
-        holding = [
-            (self._level(one) - pool.speed / self._seekers[one].weight, self._rank[one], one)
-            for one in pool.holders()
-            if poor in pool.owners or not self._prefers(one, pool)
-        ]
-        left_to_richest, _, rich = max(holding, default=(0.0, 0, poor))
-        if left_to_richest <= level + _ROUNDING:
+        """Pass one slot from the richest holder to the poorest build that wants it; False when that helps nobody.
+
+        What an owner would rather keep goes to another owner only.
+        """
+        wanting = [self._entry(one) for one, left in self._left.items() if left and pool in self._seekers[one].suits]
+        holders = pool.holders()
+        at_home = [entry for entry in wanting if entry[2] in pool.owners]
+        givers = [one for one in holders if not self._would_keep(one, pool)]
+        return self._pass_on(pool, givers, wanting) or self._pass_on(pool, holders, at_home)
+
+    def _pass_on(self, pool: Pool, givers: Iterable[str], wanting: Iterable[tuple[float, int, str]]) -> bool:
+        level, _, poor = min(wanting, default=(math.inf, 0, ""))
+        left, _, rich = max((self._level_with_less(one, pool) for one in givers), default=(0.0, 0, ""))
+        if left <= level + _ROUNDING:
             return False
         self._hold(rich, pool, -1)
         self._hold(poor, pool, 1)
         return True
 
-    def _prefers(self, build: str, pool: Pool) -> bool:
-        """Whether the build is at home in the pool and has slots elsewhere, which it would rather give."""
+    def _level_with_less(self, build: str, pool: Pool) -> tuple[float, int, str]:
+        """The build's entry if it gave away one slot of the pool."""
+        level, rank, _ = self._entry(build)
+        return (level - pool.speed / self._seekers[build].weight, rank, build)
+
+    def _would_keep(self, build: str, pool: Pool) -> bool:
+        """Whether the build is at home in the pool and has slots elsewhere to give away first."""
         return build in pool.owners and pool.held[build] < self._seekers[build].want - self._left[build]
 
     def _send_home(self, home: Pool) -> None:
@@ -181,7 +200,7 @@ class Filling:
                 if away.speed != home.speed or owner in away.owners:
                     continue
                 for guest in home.holders():
-                    if guest not in home.owners and away in self._seekers[guest].choice:
+                    if guest not in home.owners and away in self._seekers[guest].suits:
                         count = min(away.held[owner], home.held[guest])
                         for build, source, target in ((owner, away, home), (guest, home, away)):
                             source.held[build] -= count

@@ -1,7 +1,9 @@
 """The registry's one brain: `request -> handle(request, now) -> (reply, changes)`.
 
-Every request first lets end what has ended by then, so no answer rests on a lease or grant that is over. Slots are
-divided anew only after something that matters for it has changed, and always before a build is told its share.
+1. Every request first lets end what has ended by then: no answer rests on a lease or grant that is over.
+2. What a host or a build takes back is cut from the shares at once, so nothing is over-committed for a moment.
+3. What there is to gain is divided when a build asks, and else at the next `Tick`, so a large farm with many changes
+   divides a few times a second and not at each of them.
 """
 
 from __future__ import annotations
@@ -31,7 +33,7 @@ from farmhand.scheduling.requests import (
     What,
     Why,
 )
-from farmhand.scheduling.share import Claim, Division, Room, divide
+from farmhand.scheduling.share import Claim, Room, divide
 
 Answer = tuple[Reply, tuple[Change, ...]]
 
@@ -43,7 +45,7 @@ class Scheduler:
         self._leases = Leases()
         self._grants = Grants()
         self._tiers: dict[str, int] = {}
-        self._division: Division = {}
+        self._division: dict[str, dict[str, int]] = {}
         self._users: dict[str, list[str]] = {}
         self._dirty = False
         self._changes: list[Change] = []
@@ -122,6 +124,9 @@ class Scheduler:
             self._changes.append(Change(What.CHANGED, lease.name))
         if tier != last or replace(same_speed, used=offer.used) != offer:
             self._dirty = True
+        if replace(same_speed, used=offer.used, slots=offer.slots) != offer:
+            self._cut_host(lease.name, 0)
+        self._cut_host(lease.name, offer.slots)
 
     def _leave(self, leave: Leave, now: float) -> Reply:
         ended = self._leases.withdraw(leave.name, leave.order, leave.key, now)
@@ -132,9 +137,10 @@ class Scheduler:
         return Done()
 
     def _gone(self, lease: Lease, what: What) -> None:
+        self._changes.append(Change(what, lease.name, lease.offer.address))
+        self._cut_host(lease.name, 0)
         del self._tiers[lease.name]
         self._dirty = True
-        self._changes.append(Change(what, lease.name, lease.offer.address))
 
     def _addresses(self, host: str) -> tuple[str, ...]:
         living = self._grants.living
@@ -149,18 +155,20 @@ class Scheduler:
         self._grants.open(grant)
         self._dirty = True
         self._changes.append(Change(What.OPENED, ask.id, f"{ask.user} builds {ask.project} on {ask.host} at {address}"))
+        self._divide()
         return self._granted(grant)
 
     def _renew(self, renew: Renew, now: float) -> Reply:
         before = self._grants.living.get(renew.id)
-        if before is not None and before.want != renew.want:
-            self._dirty = True
-        return self._granted(self._grants.renew(renew.id, renew.want, now))
-
-    def _granted(self, grant: Grant | None) -> Reply:
-        if grant is None:
+        grant = self._grants.renew(renew.id, renew.want, now)
+        if grant is None or before is None:
             return Denied(Why.UNKNOWN, "there is no such grant, or it has ended; ask for a new one")
-        self._divide()
+        if grant.want != before.want:
+            self._dirty = True
+            self._cut_build(grant.id, grant.want)
+        return self._granted(grant)
+
+    def _granted(self, grant: Grant) -> Reply:
         return Granted(
             grant.id,
             grant.user,
@@ -199,11 +207,35 @@ class Scheduler:
         division = divide(rooms, [self._claim(grant) for grant in self._grants.living.values()], self._division)
         if division != self._division:
             self._changes.append(Change(What.DIVIDED))
-        self._division = division
+        self._division = {build: dict(hosts) for build, hosts in division.items()}
         self._users = {}
         for build, hosts in division.items():
             for host in hosts:
                 self._users.setdefault(host, []).append(build)
+
+    def _cut_host(self, host: str, slots: int) -> None:
+        """Let builds use no more than `slots` of a host; the newest build gives way first."""
+        shares = [(build, self._division[build]) for build in self._users.get(host, ())]
+        over = sum(hosts.get(host, 0) for _, hosts in shares) - slots
+        for _, hosts in reversed(shares):
+            over -= self._cut(hosts, host, over)
+
+    def _cut_build(self, build: str, want: int) -> None:
+        """Let a build use no more than `want` slots; it gives the slowest host's first."""
+        hosts = self._division[build]
+        over = sum(hosts.values()) - want
+        for portion in reversed(self._portions(build)):
+            over -= self._cut(hosts, portion.lease.name, over)
+
+    def _cut(self, hosts: dict[str, int], host: str, most: int) -> int:
+        """Take up to `most` slots of a host from a build; returns how many."""
+        count = min(hosts.get(host, 0), max(most, 0))
+        if count:
+            hosts[host] -= count
+            if not hosts[host]:
+                del hosts[host]
+            self._changes.append(Change(What.DIVIDED))
+        return count
 
     def _claim(self, grant: Grant) -> Claim:
         """A build's own machine lends under its name and from its address; the name alone proves nothing."""

@@ -79,49 +79,63 @@ def divide(rooms: Iterable[Room], claims: Sequence[Claim], last: Division) -> Di
             hosts that are gone.
     """
     pools = _pools(rooms, claims)
-    seekers = {
-        claim.build: Seeker(claim.want, claim.weight, _in_order_of_choice(claim, pools, last)) for claim in claims
-    }
-    Filling(seekers).run(pool for pool, _ in pools)
+    Filling(_seekers(pools, claims, last)).run(pools)
     result: dict[str, dict[str, int]] = {claim.build: {} for claim in claims}
     keep = {claim.build: dict(last.get(claim.build, {})) for claim in claims}
-    for pool, _ in pools:
+    for pool in pools:
         _spread(pool, result, keep)
     return result
 
 
-def _pools(rooms: Iterable[Room], claims: Sequence[Claim]) -> list[tuple[Pool, Room]]:
-    """Group the slots, each pool with a room that stands for all.
+def _pools(rooms: Iterable[Room], claims: Sequence[Claim]) -> Mapping[Pool, Room]:
+    """Group the slots, each pool with a room that stands for all: the fastest first, then those reserved.
 
     Slots of a host that its own builds need stand apart from all others.
     """
     owners: dict[str, list[Claim]] = {}
     for claim in claims:
         owners.setdefault(claim.own, []).append(claim)
-    reserved: list[tuple[Pool, Room]] = []
+    reserved: dict[Pool, Room] = {}
     open_to_all: dict[tuple[float, frozenset[str], bool], tuple[Pool, Room]] = {}
-    for room in sorted(rooms, key=lambda room: room.host):
+    for room in sorted(rooms, key=lambda room: (-room.speed, room.host)):
         own = [claim for claim in owners.get(room.host, ()) if suits(claim, room)]
         needed = min(room.slots, sum(claim.want for claim in own))
         if needed:
             pool = Pool(room.speed, frozenset(claim.build for claim in own))
             pool.add(room.host, needed)
-            reserved.append((pool, room))
+            reserved[pool] = room
         if room.slots > needed:
             kind = (room.speed, room.toolchains, room.loopback)
             open_to_all.setdefault(kind, (Pool(room.speed), room))[0].add(room.host, room.slots - needed)
-    return reserved + list(open_to_all.values())
+    return dict(open_to_all.values()) | reserved
 
 
-def _in_order_of_choice(claim: Claim, pools: Sequence[tuple[Pool, Room]], last: Division) -> list[Pool]:
-    """The pools that suit a build, best first: its own, the fastest, those where it had slots; others' own come last."""
-    had = last.get(claim.build, {})
+def _seekers(pools: Mapping[Pool, Room], claims: Sequence[Claim], last: Division) -> Mapping[str, Seeker]:
+    """Each build with the pools that suit it: its own, then fast ones, then those it had; others' own come last."""
+    pools_of: dict[str, list[Pool]] = {}
+    for pool in pools:
+        for host in pool.rooms:
+            pools_of.setdefault(host, []).append(pool)
+    suitable: dict[tuple[frozenset[str], bool], dict[Pool, None]] = {}
+    seekers: dict[str, Seeker] = {}
+    for claim in claims:
+        kind = (claim.toolchains, claim.loopback)
+        if kind not in suitable:
+            suitable[kind] = {pool: None for pool, room in pools.items() if suits(claim, room)}
+        kept: dict[Pool, int] = {}
+        for host, slots in last.get(claim.build, {}).items():
+            for pool in pools_of.get(host, ()):
+                kept[pool] = kept.get(pool, 0) + slots
+        choice = _in_order_of_choice(claim.build, suitable[kind], kept)
+        seekers[claim.build] = Seeker(claim.want, claim.weight, choice, suitable[kind].keys())
+    return seekers
 
+
+def _in_order_of_choice(build: str, suitable: Iterable[Pool], kept: Mapping[Pool, int]) -> Sequence[Pool]:
     def key(pool: Pool) -> tuple[bool, bool, float, int]:
-        kept = sum(slots for host, slots in had.items() if host in pool.rooms)
-        return (claim.build not in pool.owners, bool(pool.owners), -pool.speed, -kept)
+        return (build not in pool.owners, bool(pool.owners), -pool.speed, -kept.get(pool, 0))
 
-    return sorted((pool for pool, room in pools if suits(claim, room)), key=key)
+    return sorted(suitable, key=key)
 
 
 def _spread(pool: Pool, result: Mapping[str, dict[str, int]], keep: Mapping[str, dict[str, int]]) -> None:

@@ -200,7 +200,11 @@ def test_a_second_build_takes_half_when_it_asks() -> None:
 
 def test_what_a_build_wants_no_more_goes_to_the_other() -> None:
     farm = farm_of(beat(slots=8), ask("one", 9), ask("two", 9))
-    told(farm, Renew("one", 1))
+    reply, what = farm.handle(Renew("one", 1), 0.0)
+    assert slots(reply) == {"desk": 1}
+    assert what == (Change(What.DIVIDED),)
+    assert slots(told(farm, Renew("two", 9))) == {"desk": 4}
+    assert changes(farm, Tick()) == [(What.DIVIDED, "")]
     assert slots(told(farm, Renew("two", 9))) == {"desk": 7}
 
 
@@ -236,6 +240,43 @@ def test_one_machine_cannot_hold_all_grants(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 # --- sharing ----------------------------------------------------------------
+def test_a_host_that_offers_less_gives_no_more_at_once_and_everybody_hears() -> None:
+    farm = farm_of(beat(slots=8), ask("one", 9), ask("two", 9))
+    assert changes(farm, beat(seq=2, slots=5)) == [(What.CHANGED, "desk"), (What.DIVIDED, "")]
+    assert slots(told(farm, Renew("one", 9))) == {"desk": 4}
+    assert slots(told(farm, Renew("two", 9))) == {"desk": 1}
+    told(farm, Tick())
+    assert slots(told(farm, Renew("one", 9))) == {"desk": 3}
+    assert slots(told(farm, Renew("two", 9))) == {"desk": 2}
+
+
+def test_a_host_that_moves_serves_nobody_until_slots_are_divided_anew() -> None:
+    farm = farm_of(beat(peer="127.0.0.1"), ask(peer="127.0.0.1"))
+    told(farm, beat(seq=2, peer="10.0.0.1"))
+    assert slots(told(farm, Renew("g", 4))) == {}
+    told(farm, Tick())
+    assert slots(told(farm, Renew("g", 4))) == {"desk": 4}
+
+
+def test_a_build_that_wants_less_gives_its_slowest_slots() -> None:
+    farm = farm_of(beat("slow", slots=2, others_cpu=0.5), beat("fast", slots=2), ask(want=4))
+    assert slots(told(farm, Renew("g", 1))) == {"fast": 1}
+
+
+def test_a_build_that_wants_more_gets_it_at_the_next_tick() -> None:
+    farm = farm_of(beat(slots=8), ask(want=2))
+    assert slots(told(farm, Renew("g", 5))) == {"desk": 2}
+    told(farm, Tick())
+    assert slots(told(farm, Renew("g", 5))) == {"desk": 5}
+
+
+def test_what_leaves_is_gone_from_all_shares_at_once() -> None:
+    farm = farm_of(beat("a", slots=1), beat("b", slots=1), ask("one", 2), ask("two", 2))
+    assert changes(farm, leave("a")) == [(What.LEFT, "a"), (What.DIVIDED, "")]
+    held = [slots(told(farm, Renew(id, 2))) for id in ("one", "two")]
+    assert sorted(map(len, held)) == [0, 1]
+
+
 @pytest.mark.parametrize(
     "later",
     [beat(seq=2, slots=2), beat(seq=2, tools=["clang"]), leave()],
@@ -265,6 +306,7 @@ def test_a_busier_host_is_used_less_at_once() -> None:
     farm = farm_of(beat("a", slots=1), beat("b", slots=1), ask(want=1))
     assert slots(told(farm, Renew("g", 1))) == {"a": 1}
     told(farm, beat("a", seq=2, slots=1, others_cpu=0.6))
+    told(farm, Tick())
     assert slots(told(farm, Renew("g", 1))) == {"b": 1}
 
 
@@ -358,10 +400,7 @@ class AnyFarm(RuleBasedStateMachine):
     def no_host_gives_more_than_it_offers(self) -> None:
         given: dict[str, int] = {}
         for id in self.grants:
-            reply = told(self.farm, Renew(id, 9), self.now)
             self.grants[id] = self.now
-            assert isinstance(reply, Granted)
-        for id in self.grants:
             for name, count in slots(told(self.farm, Renew(id, 9), self.now)).items():
                 given[name] = given.get(name, 0) + count
         assert all(count <= self.heard[name][1] for name, count in given.items())
