@@ -20,7 +20,8 @@ from farmhand_tray.link import AgentLink
 from farmhand_tray.menu import TrayMenu
 from farmhand_tray.single import SingleInstance
 from farmhand_tray.starter import AgentStarter
-from farmhand_tray.viewmodel import Action, Face, Row, present
+from farmhand_tray.view import Action, Face, Row
+from farmhand_tray.viewmodel import present
 from farmhand_tray.window import FarmhandWindow, JobLines, SlotBlocks
 
 

@@ -17,7 +17,7 @@ from pytestqt.qtbot import QtBot
 from farmhand.wire import codec
 from farmhand.wire.local import Choose, Done, Explain, Quit, Snapshot
 from farmhand_tray.link import AgentLink
-from farmhand_tray.viewmodel import Absence
+from farmhand_tray.view import Absence
 
 
 class Ear:

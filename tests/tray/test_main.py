@@ -19,7 +19,7 @@ from farmhand_tray.demo import SCENES
 from farmhand_tray.main import main
 from farmhand_tray.showcase import Showcase, take_pictures
 from farmhand_tray.theme import DARK, LIGHT
-from farmhand_tray.viewmodel import Action
+from farmhand_tray.view import Action
 
 
 def tray(desktop: Desktop, *arguments: str) -> subprocess.CompletedProcess[str]:

@@ -14,19 +14,8 @@ from hypothesis import strategies as st
 from farmhand.wire.local import Choose, JobView, Quit, SenseView, Snapshot
 from farmhand_resources import ICONS
 from farmhand_tray.demo import NOON, SCENES, Scene
-from farmhand_tray.viewmodel import (
-    COLOURS,
-    SEPARATOR,
-    STATES,
-    Absence,
-    Action,
-    Face,
-    Row,
-    TrayView,
-    face_of,
-    present,
-    request,
-)
+from farmhand_tray.view import COLOURS, SEPARATOR, Absence, Action, Face, Row, TrayView
+from farmhand_tray.viewmodel import STATES, face_of, present, request
 
 
 def snapshot(state: str = "kept", **more: Any) -> Snapshot:

@@ -17,7 +17,8 @@ from farmhand_tray.icon import TrayIcon
 from farmhand_tray.link import AgentLink
 from farmhand_tray.menu import TrayMenu
 from farmhand_tray.starter import AgentStarter
-from farmhand_tray.viewmodel import Absence, Action, TrayView, present, request
+from farmhand_tray.view import Absence, Action, TrayView
+from farmhand_tray.viewmodel import present, request
 from farmhand_tray.window import FarmhandWindow
 
 MORNING = 6

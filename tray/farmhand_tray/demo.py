@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from farmhand.wire.local import JobView, SenseView, Snapshot
-from farmhand_tray.viewmodel import NOT_RUNNING, Absence
+from farmhand_tray.view import NOT_RUNNING, Absence
 
 NOON = 1_760_000_400.0
 """Unix seconds at which the day is looked at."""

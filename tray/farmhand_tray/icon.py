@@ -59,11 +59,6 @@ class TrayIcon(QObject):
         self._patience.setInterval(GIVE_UP_MS)
         self._patience.timeout.connect(self._on_patience_over)
 
-    @property
-    def has_home(self) -> bool:
-        """Whether there was a tray when the icon was made."""
-        return self._has_home
-
     def show(self, name: str, tooltip: str) -> None:
         """Show the icon `name` with a tooltip."""
         if self._icon is None:

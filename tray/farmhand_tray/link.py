@@ -19,7 +19,7 @@ from PySide6.QtNetwork import QLocalSocket
 from farmhand.errors import PeerError
 from farmhand.wire import codec
 from farmhand.wire.local import Choose, Done, FromAgent, Quit, Snapshot
-from farmhand_tray.viewmodel import Absence
+from farmhand_tray.view import Absence
 
 FIRST_WAIT_MS = 100
 LONGEST_WAIT_MS = 5000

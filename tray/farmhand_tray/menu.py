@@ -11,7 +11,7 @@ from PySide6.QtCore import QObject, Signal
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QMenu
 
-from farmhand_tray.viewmodel import Action, Row
+from farmhand_tray.view import Action, Row
 
 
 class TrayMenu(QObject):

@@ -15,7 +15,8 @@ from farmhand_tray.demo import NOON, SCENES, Scene
 from farmhand_tray.icon import TrayIcon, state_icon
 from farmhand_tray.menu import TrayMenu
 from farmhand_tray.theme import PALETTES
-from farmhand_tray.viewmodel import Action, TrayView, present
+from farmhand_tray.view import Action, TrayView
+from farmhand_tray.viewmodel import present
 from farmhand_tray.window import FarmhandWindow
 
 SCENE_MS = 3000

@@ -31,15 +31,6 @@ class UnixSignals(QObject):
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda _number, _frame: None)
 
-    def restore(self) -> None:
-        """Give both signals their ordinary meaning back."""
-        self._notifier.setEnabled(False)
-        signal.set_wakeup_fd(-1)
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
-        self._woken.close()
-        self._wake.close()
-
     def _on_woken(self) -> None:
         self._woken.recv(64)
         self.ended.emit()

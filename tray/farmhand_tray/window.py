@@ -32,7 +32,7 @@ from PySide6.QtWidgets import (
 )
 
 from farmhand_tray.icon import state_icon
-from farmhand_tray.viewmodel import JobRow, TrayView, WindowView
+from farmhand_tray.view import JobRow, TrayView, WindowView
 
 SENDER_COLOURS = ("#2b9348", "#3a7fc4", "#b26b00", "#a4509c", "#0e8f8f", "#cc4a4a")
 """One for each number that the view gives to senders; all read on light and dark."""
