@@ -8,7 +8,7 @@ the command elsewhere.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from posixpath import basename, splitext
+from posixpath import splitext
 from types import MappingProxyType
 
 PREPROCESSED: Mapping[str, str] = MappingProxyType(
@@ -76,11 +76,6 @@ def rewrite(argv: Sequence[str], source: str, product: str) -> tuple[str, ...]:
     changed[sources[0]] = source
     changed[outputs[0]] = product if argv[outputs[0] - 1] == "-o" else f"-o{product}"
     return tuple(changed)
-
-
-def compiler_name(argv: Sequence[str]) -> str:
-    """The program without its folders, so that it is found by PATH on every machine; "" for an empty command."""
-    return basename(argv[0]) if argv else ""
 
 
 def _sources(argv: Sequence[str]) -> list[int]:

@@ -29,6 +29,7 @@ class FakeFarmLink:
         self._renew_in = renew_in
         self._grants: set[str] = set()
         self._count = 0
+        self._closed = False
         self._changes: queue.Queue[FarmChanged | None] = queue.Queue()
 
     def ask(self, ask: GrantAsk, /) -> GrantAnswer:
@@ -58,7 +59,8 @@ class FakeFarmLink:
             yield change
 
     def close(self) -> None:
-        """End the stream."""
+        """End the stream; nobody is there afterwards."""
+        self._closed = True
         self._changes.put(None)
 
     def change(self, *shares: Share) -> None:
@@ -71,7 +73,7 @@ class FakeFarmLink:
         self._grants.clear()
 
     def _speak(self, what: str) -> None:
-        if self.down:
+        if self.down or self._closed:
             raise Unreachable("no registry answers")
         self.calls.append(what)
 

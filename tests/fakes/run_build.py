@@ -1,7 +1,7 @@
 """A build in a process of its own, against hosts named on the command line as PORT or PORT:TICKET.
 
 Usage: python run_build.py SUMMARY HOSTS COMMAND…, where SUMMARY is a file and HOSTS a file with one host a line, read
-again whenever it changes; an empty name means no registry.
+again whenever it changes; an empty name means no registry, a URL a real one.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from pathlib import Path
 
 from fakes.fake_farm_link import FakeFarmLink
 
-from farmhand.driver.build import Order, carry_out
+from farmhand.driver.build import Order, carry_out, run
 from farmhand.wire.farm import Share
 
 
@@ -26,6 +26,8 @@ def main() -> int:
     summary, hosts, *command = sys.argv[1:]
     if not hosts:
         return carry_out(Order(command, json_summary=Path(summary)))
+    if hosts.startswith("http:"):
+        return run(command, hosts, None, quiet=False, json_summary=Path(summary))
     path = Path(hosts)
     link = FakeFarmLink(*read(path))
     ending = threading.Event()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from farmhand.distcc.command import compiler_name, preprocessed_suffix, rewrite, source_file
+from farmhand.distcc.command import preprocessed_suffix, rewrite, source_file
 
 
 @pytest.mark.parametrize(
@@ -53,8 +53,3 @@ def test_a_command_is_pointed_at_other_files() -> None:
 def test_a_command_that_is_no_single_compile_is_refused(command: str) -> None:
     with pytest.raises(ValueError, match="needs one source and one -o"):
         rewrite(command.split(), "/t/s.i", "/t/p")
-
-
-def test_a_compiler_is_called_by_its_name() -> None:
-    assert compiler_name(("/usr/bin/gcc-12", "-c")) == "gcc-12"
-    assert compiler_name(()) == ""

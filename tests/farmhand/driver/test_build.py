@@ -16,10 +16,14 @@ from typing import Any
 import pytest
 from fakes import run_build
 from fakes.fake_gate import FakeGate, Manner
+from fakes.registry_program import KEY, a_beat, running_registry
 from fakes.waiting import comes_true
+from msgspec.structs import replace
 
 from farmhand.driver.build import check_command, run
 from farmhand.errors import OwnerError
+from farmhand.links.registry import RegistryLink
+from farmhand.wire.ticket import verify
 
 MAKEFILE = "OBJECTS = $(patsubst %.c,%.o,$(wildcard *.c))\nall: $(OBJECTS)\n%.o: %.c\n\t@gcc -O2 -c -o $@ $<\n"
 ROOT = Path(run_build.__file__).parents[2]
@@ -37,21 +41,24 @@ class Project:
             made.mkdir()
         self.hosts.touch()
         (self.folder / "Makefile").write_text(MAKEFILE)
-        body = "".join(f"int g{line}(int x) {{ return x % {line + 3}; }}\n" for line in range(300))
+        body = "".join(f"int g{line}(int x) {{ return x % {line + 3}; }}\n" for line in range(120))
         for number in range(files):
             (self.folder / f"f{number}.c").write_text(f"int f{number}(int x) {{ return x * {number}; }}\n{body}")
 
-    async def start(self, *command: str, hosts: bool = True, **options: Any) -> asyncio.subprocess.Process:
+    async def start(
+        self, *command: str, hosts: bool = True, registry: str = "", **options: Any
+    ) -> asyncio.subprocess.Process:
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("DISTCC", "MAKE", "CC"))}
+        farm = registry or (str(self.hosts) if hosts else "")
         return await asyncio.create_subprocess_exec(
-            sys.executable, "-X", "dev", run_build.__file__, self.summary, str(self.hosts) if hosts else "", *command,
+            sys.executable, "-X", "dev", run_build.__file__, self.summary, farm, *command,
             cwd=self.folder,
             env=kept | {"TMPDIR": str(self.temporary), "PYTHONPATH": f"{ROOT}:{ROOT / 'tests'}"},
             **{"stdout": subprocess.PIPE, "stderr": subprocess.PIPE} | options,
         )  # fmt: skip
 
-    async def build(self, *command: str, hosts: bool = True) -> tuple[int, str, str]:
-        process = await self.start(*command, hosts=hosts)
+    async def build(self, *command: str, hosts: bool = True, registry: str = "") -> tuple[int, str, str]:
+        process = await self.start(*command, hosts=hosts, registry=registry)
         output, errors = await asyncio.wait_for(process.communicate(), 100)
         assert process.returncode is not None
         return process.returncode, output.decode(), errors.decode()
@@ -102,6 +109,28 @@ async def test_a_build_uses_the_farm(project: Project, distccd: int) -> None:
     assert (counts["total"], counts["local"] + counts["remote"], counts["failed_over"]) == (3, 3, 0)
     assert counts["remote"] >= 1
     assert set(gate.tickets) == {"ticket"}
+
+
+async def test_a_real_registry_gives_hosts_and_tickets_that_their_gates_accept(project: Project, distccd: int) -> None:
+    with running_registry() as registry:
+        async with FakeGate(distccd).open() as gate:
+            link = RegistryLink(registry.url)
+            link.beat("desk", replace(a_beat(), port=gate.host().port))
+            status, _, errors = await project.build("make", registry=registry.url)
+            link.close()
+    assert (status, len(errors.splitlines())) == (0, 1)
+    assert project.counts()["hosts"]["desk"] >= 1
+    claims = verify(gate.tickets[0], bytes.fromhex(KEY))
+    assert (claims.host, claims.project) == ("desk", "project")
+
+
+async def test_a_registry_that_does_not_answer_costs_one_line(project: Project) -> None:
+    with running_registry() as registry:
+        url = registry.url
+    status, _, errors = await project.build("make", registry=url)
+    assert status == 0
+    assert errors.startswith(f"farmhand: building on this machine until the registry {url} answers: ")
+    assert len(errors.splitlines()) == 2
 
 
 async def test_without_hosts_for_now_it_says_so(project: Project) -> None:
