@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 CODE := farmhand agent tray resources tests benchmarks
 
-.PHONY: help run demo test check unit bench clean
+.PHONY: help run demo test check unit bench docs clean
 .DEFAULT_GOAL := help
 
 help:  ## show this list
@@ -48,6 +48,9 @@ $(VENV)/.test: pyproject.toml installers/linux/packages.sh | $(VENV)/bin/python
 	@echo "Installing Farmhand with its test tools into $(VENV)"
 	@$(BIN)/pip install -q --disable-pip-version-check -e '.[tray,test]'
 	@touch $@
+
+docs: $(VENV)/.test  ## rewrite the generated parts of the manual
+	$(BIN)/python docs/generate.py
 
 clean:  ## remove what make made
 	rm -rf $(VENV) .cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis out
