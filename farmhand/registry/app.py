@@ -7,14 +7,14 @@ from typing import Any
 
 from litestar import Litestar, Router, get
 from litestar.di import Provide
-from litestar.exceptions import HTTPException
 from litestar.openapi import OpenAPIConfig
 from litestar.types import ControllerRouterHandler
 
 from farmhand import __version__
 from farmhand.registry.farm import Farm
-from farmhand.registry.problems import AnyRequest, answer
+from farmhand.registry.problems import answer
 from farmhand.registry.routes import Grants, Hosts, changes, healthz
+from farmhand.registry.strict import StrictRequest, only_json
 
 MAX_BODY = 64 * 1024
 """The longest request body in bytes."""
@@ -34,6 +34,7 @@ def make_app(farm: Farm) -> Litestar:
         [*_ROUTES, schema],
         dependencies={"farm": _provide(farm)},
         before_request=only_json,
+        request_class=StrictRequest,
         exception_handlers={Exception: answer},
         lifespan=[lambda _app: farm.running()],
         openapi_config=None,
@@ -41,17 +42,6 @@ def make_app(farm: Farm) -> Litestar:
         logging_config=None,
         debug=False,
     )
-
-
-def only_json(request: AnyRequest) -> None:
-    """Refuse bodies that a web page could make a visitor's browser send without asking first.
-
-    Raises:
-        HTTPException: the body does not say that it is JSON.
-    """
-    kind, _ = request.content_type
-    if request.method in ("POST", "PUT") and kind != "application/json":
-        raise HTTPException(detail="the body must be application/json", status_code=415)
 
 
 def _description(farm: Farm) -> dict[str, Any]:

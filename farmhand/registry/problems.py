@@ -5,16 +5,15 @@ from __future__ import annotations
 import logging
 from typing import Any, cast
 
-from litestar import Request, Response
+from litestar import Response
 from litestar.exceptions import HTTPException, ValidationException
 
+from farmhand.registry.strict import AnyRequest
 from farmhand.registry.translate import STATUS
 from farmhand.scheduling.requests import Denied
 from farmhand.wire.farm import Problem
 
 _log = logging.getLogger(__name__)
-
-AnyRequest = Request[Any, Any, Any]
 
 
 class Refusal(HTTPException):

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from typing import Annotated, Any
+from typing import Annotated
 
 import msgspec
-from litestar import Controller, Request, Response, delete, get, post, put
+from litestar import Controller, Response, delete, get, post, put
 from litestar.exceptions import HTTPException
-from litestar.params import Body, Parameter
+from litestar.params import Parameter
 from litestar.response import ServerSentEvent, ServerSentEventMessage
 
 from farmhand import __version__
@@ -16,6 +16,7 @@ from farmhand.machine import is_host_name
 from farmhand.registry import translate
 from farmhand.registry.farm import Farm
 from farmhand.registry.problems import Refusal
+from farmhand.registry.strict import AnyRequest
 from farmhand.scheduling.requests import Ask, Denied, Granted, Leased, Leave, Release, Renew, Reply
 from farmhand.wire.farm import (
     GrantAnswer,
@@ -30,10 +31,8 @@ from farmhand.wire.farm import (
 KEEP_ALIVE = 5.0
 """Seconds without news after which a stream says that it lives."""
 
-AnyRequest = Request[Any, Any, Any]
 HostName = Annotated[str, Parameter(description="the host's name", max_length=253)]
 GrantId = Annotated[str, Parameter(description="the grant's id", max_length=100)]
-Message = Body(title="JSON")
 
 
 class Health(msgspec.Struct, frozen=True):
