@@ -8,6 +8,7 @@ from pathlib import Path
 from farmhand.cli.context import registry_url
 from farmhand.cli.parsers import Commands, add_command, add_registry
 from farmhand.driver.build import run
+from farmhand.links.settings_file import load_settings
 
 EXAMPLES = """  farmhand build make                       -j is filled in
   farmhand build --registry http://hub:3680 ninja -C out
@@ -41,4 +42,11 @@ def _build(options: argparse.Namespace) -> int:
         parser.error("say what to build with, for example: farmhand build make")
     if options.local_jobs is not None and options.local_jobs < 0:
         options.parser.error("--local-jobs takes 0 or more")
-    return run(words, registry_url(options.registry), options.local_jobs, options.quiet, options.json_summary)
+    return run(
+        words,
+        registry_url(options.registry),
+        options.local_jobs,
+        options.quiet,
+        options.json_summary,
+        load_settings().name,
+    )
