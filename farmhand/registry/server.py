@@ -82,6 +82,9 @@ def listen(address: str, port: int) -> socket.socket:
     except OSError as wrong:
         raise OwnerError(_cannot_listen(address, port, wrong)) from None
     listener.setblocking(False)
+    # Connections inherit it. asyncio would set it for them only if the socket named its protocol, and without it each
+    # answer waits 40 ms for the acknowledgement of its head.
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     if hasattr(socket, "TCP_USER_TIMEOUT"):
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, STALLED_AFTER * 1000)
     return listener

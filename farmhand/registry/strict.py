@@ -8,7 +8,6 @@ import msgspec
 from litestar import Request
 from litestar.exceptions import HTTPException
 
-
 AnyRequest = Request[Any, Any, Any]
 
 
