@@ -1,7 +1,12 @@
 """Who may compile here. Pure: no sockets, no clock.
 
 A client that shows a ticket is judged by the ticket alone; one that shows none (plain distcc) by its address, against
-the live grants that the registry told of and the owner's `allow` list. The gate, not the registry, has the last word.
+the live grants that the registry told of and the owner's `allow` list. Whom the owner has blocked comes in neither
+way. The gate, not the registry, has the last word.
+
+A new admission counts for running jobs too, with one exception: a ticket that has ended. A build shows fresh tickets
+with its next jobs, so a long compile's own is old long before its grant ends; a build that is over hangs up, and the
+job ends by that.
 """
 
 from __future__ import annotations
@@ -65,7 +70,8 @@ class Admission:
         key: the secret shared with the registry, 32 bytes.
         allow: networks of the owner's `allow` setting.
         granted: addresses that hold a live grant on this host.
-        clock: the registry's; None until it was heard of, and then no ticket can be judged.
+        clock: the registry's; None until it was heard of, and until then no ticket can be judged.
+        blocked: users, machines (by name or address) and identities (`user@machine`) that the owner keeps out.
     """
 
     name: str
@@ -73,6 +79,7 @@ class Admission:
     allow: tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...] = ()
     granted: frozenset[str] = field(default_factory=frozenset[str])
     clock: FarmClock | None = None
+    blocked: frozenset[str] = field(default_factory=frozenset[str])
 
     @classmethod
     def of(cls, name: str, key: bytes, allow: Iterable[str]) -> Admission:
@@ -83,6 +90,10 @@ class Admission:
         """Take over what the registry answered at `now`."""
         return replace(self, clock=FarmClock(told, now), granted=frozenset(granted))
 
+    def block(self, names: Iterable[str]) -> Admission:
+        """Keep out exactly these users, machines and identities."""
+        return replace(self, blocked=frozenset(names))
+
     def judge(self, address: str, ticket: str | None, now: float) -> Client | Turned:
         """Decide on one client.
 
@@ -91,11 +102,20 @@ class Admission:
             ticket: what it showed; None when it speaks plain distcc.
             now: monotonic seconds.
         """
-        return self._by_address(address) if ticket is None else self._by_ticket(ticket, now)
+        verdict = self._by_address(address) if ticket is None else self._by_ticket(ticket, now)
+        if isinstance(verdict, Client) and (blocked := self._block_of(verdict)):
+            return Turned(f"the owner of {self.name} has blocked {blocked}")
+        return verdict
 
-    def still_good(self, client: Client, now: float) -> bool:
-        """Whether a client without a ticket would be admitted again; tickets were good when their job began."""
+    def still_good(self, client: Client) -> bool:
+        """Whether a client that was let in may stay."""
+        if self._block_of(client):
+            return False
         return bool(client.grant) or isinstance(self._by_address(client.host), Client)
+
+    def _block_of(self, client: Client) -> str:
+        """The word by which the owner has blocked this client; "" when none has."""
+        return next((name for name in (client.identity, client.user, client.host) if name in self.blocked), "")
 
     def _by_ticket(self, ticket: str, now: float) -> Client | Turned:
         try:

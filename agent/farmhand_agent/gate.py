@@ -116,9 +116,8 @@ class Gate:
     def revise(self, admission: Admission) -> None:
         """Go by a new admission, for running jobs too: who would not be let in any more is cut."""
         self.admission = admission
-        now = time.monotonic()
         for task, job in self._serving.items():
-            if job is not None and not admission.still_good(job.client, now):
+            if job is not None and not admission.still_good(job.client):
                 task.cancel(End.WITHDRAWN.name)
 
     def shut(self) -> None:

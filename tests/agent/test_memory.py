@@ -1,0 +1,87 @@
+"""What survives a restart of the agent."""
+
+from __future__ import annotations
+
+import os
+import resource
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from farmhand.lending.observation import Choice, Wish
+from farmhand_agent.memory import Memory
+
+
+def test_a_first_start_remembers_nothing(tmp_path: Path) -> None:
+    memory = Memory(tmp_path)
+    assert memory.choice == Choice()
+    assert memory.next_epoch() == 1
+
+
+def test_a_choice_is_there_after_a_restart(tmp_path: Path) -> None:
+    Memory(tmp_path).keep_choice(Choice(Wish.KEEP, 1234.5))
+    assert Memory(tmp_path).choice == Choice(Wish.KEEP, 1234.5)
+
+
+def test_every_start_has_a_larger_number_and_keeps_the_choice(tmp_path: Path) -> None:
+    Memory(tmp_path).keep_choice(Choice(Wish.LEND))
+    assert [Memory(tmp_path).next_epoch() for _ in range(3)] == [1, 2, 3]
+    assert Memory(tmp_path).choice == Choice(Wish.LEND)
+
+
+@pytest.mark.parametrize(
+    "damage", [b"", b"\0" * 100, b"{", b'{"epoch": "x"}', b'{"wish": "steal"}', b"[]", b'{"epoch": 1}\xff', b'"\xff"']
+)
+def test_a_damaged_file_is_as_good_as_none(tmp_path: Path, damage: bytes) -> None:
+    (tmp_path / "agent.json").write_bytes(damage)
+    memory = Memory(tmp_path)
+    assert memory.choice == Choice()
+    assert memory.next_epoch() == 1
+    assert Memory(tmp_path).next_epoch() == 2
+
+
+def test_what_a_crash_left_half_written_is_not_read(tmp_path: Path) -> None:
+    Memory(tmp_path).keep_choice(Choice(Wish.LEND))
+    (tmp_path / "agent.new").write_bytes(b'{"epoch": 9')
+    assert Memory(tmp_path).choice == Choice(Wish.LEND)
+    assert Memory(tmp_path).next_epoch() == 1
+
+
+def test_a_full_disk_leaves_the_old_file_whole(tmp_path: Path) -> None:
+    memory = Memory(tmp_path)
+    memory.keep_choice(Choice(Wish.KEEP))
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (3, before[1]))
+    try:
+        with pytest.raises(OSError, match="large"):
+            memory.keep_choice(Choice(Wish.LEND))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert Memory(tmp_path).choice == Choice(Wish.KEEP)
+
+
+RAISE_EPOCHS = """
+import sys
+from pathlib import Path
+from farmhand_agent.memory import Memory
+memory = Memory(Path(sys.argv[1]))
+while True:
+    print(memory.next_epoch(), flush=True)
+"""
+
+
+def test_a_number_that_was_given_out_is_never_given_out_again_not_even_after_a_kill(tmp_path: Path) -> None:
+    seen: list[int] = []
+    for _ in range(3):
+        writer = subprocess.Popen([sys.executable, "-c", RAISE_EPOCHS, tmp_path], stdout=subprocess.PIPE, text=True)
+        assert writer.stdout is not None
+        with writer.stdout as numbers:
+            seen += [int(numbers.readline()) for _ in range(20)]
+            os.kill(writer.pid, signal.SIGKILL)
+            seen += [int(line) for line in numbers if line.endswith("\n")]
+        writer.wait()
+    assert seen == sorted(set(seen))
