@@ -64,7 +64,7 @@ class Box:
         self._sockets: deque[socket.socket] = deque()
         self._refill: asyncio.Task[None] | None = None
         self._end: asyncio.Task[None] | None = None
-        self.priority = priority.lower(init)
+        self.priority = ""
 
     @classmethod
     async def start(cls, plan: BoxPlan) -> Box:
@@ -82,7 +82,7 @@ class Box:
             await processes.end_tree(outer)
             raise BoxGone(f"the box ended at once: {wrong}") from None
         try:
-            await box._fetch_sockets()
+            box.priority = await priority.lower(init)
             (await box.connect()).close()
         except BaseException:
             box.kill()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import socket
 from dataclasses import dataclass, field
 
@@ -11,6 +12,8 @@ from farmhand.wire.ticket import HEAD_SIZE, MAX_TICKET, PREFACE
 
 CHUNK = 1 << 18
 """Bytes read at once."""
+
+_TICKET_HEAD = re.compile(PREFACE + rb"([0-9a-fA-F]{8})")
 
 
 @dataclass(slots=True)
@@ -67,10 +70,10 @@ async def _more(loop: asyncio.AbstractEventLoop, client: socket.socket) -> bytes
 
 
 def _ticket_size(head: bytes) -> int:
-    try:
-        size = int(head[4:], 16)
-    except ValueError:
-        raise ProtocolError(f"{head!r} begins no ticket") from None
+    match = _TICKET_HEAD.fullmatch(head)
+    if match is None:
+        raise ProtocolError(f"{head!r} begins no ticket")
+    size = int(match[1], 16)
     if size > MAX_TICKET:
         raise ProtocolError(f"a ticket of {size} bytes; at most {MAX_TICKET} are accepted")
     return size

@@ -6,14 +6,19 @@ owner's as an equal. Each box is a session of its own, so the lever is the nice 
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import os
+import time
 from pathlib import Path
 
 LOWEST = 19
 
+PATIENCE = 2.0
+"""Seconds to go on asking: the kernel lets ordinary users change one autogroup of the machine in 100 ms."""
 
-def lower(pid: int, proc: Path = Path("/proc")) -> str:
+
+async def lower(pid: int, proc: Path = Path("/proc")) -> str:
     """Give the process `pid`, its session and whatever it starts the lowest priority that works here.
 
     Args:
@@ -30,10 +35,23 @@ def lower(pid: int, proc: Path = Path("/proc")) -> str:
     if not autogroups(proc):
         return f"nice {LOWEST}"
     try:
-        (proc / str(pid) / "autogroup").write_text(str(LOWEST))
+        await _lower_autogroup(proc / str(pid) / "autogroup")
     except OSError as wrong:
         return f"nice {LOWEST} only: the autogroup could not be lowered ({wrong.strerror})"
     return f"autogroup nice {LOWEST}"
+
+
+async def _lower_autogroup(file: Path) -> None:
+    ends = time.monotonic() + PATIENCE
+    while True:
+        try:
+            file.write_text(str(LOWEST))
+        except BlockingIOError:
+            if time.monotonic() > ends:
+                raise
+            await asyncio.sleep(0.02)
+        else:
+            return
 
 
 def hasten(pid: int, proc: Path = Path("/proc")) -> None:

@@ -70,9 +70,12 @@ async def _download(inside: socket.socket, client: socket.socket, job: Job, gree
     head = greeting.reader.head
     assert head is not None, "a job begins with a complete head"
     reply = ReplyReader(head.version)
-    while data := await loop.sock_recv(inside, CHUNK):
+    while not reply.complete:
+        data = await loop.sock_recv(inside, CHUNK)
+        if not data:
+            return End.BOX_LEFT
         reply.feed(data)
         job.sent += len(data)
         job.status = reply.status
         await loop.sock_sendall(client, data)
-    return End.SERVED if reply.complete else End.BOX_LEFT
+    return End.SERVED

@@ -59,8 +59,11 @@ def distccd_command(slots: int) -> list[str]:
     return [*command, "--log-stderr", "--log-level", "critical"]
 
 
-def why_unusable() -> str:
+def why_unusable(patience: float = 10.0) -> str:
     """Try the sandbox for real.
+
+    Args:
+        patience: seconds after which a sandbox that does not end counts as unusable.
 
     Returns:
         "" when a box can be made here, else what is missing and how to mend it.
@@ -72,7 +75,12 @@ def why_unusable() -> str:
         return "distccd would accept no compiler: /usr/lib/distcc is missing; run update-distcc-symlinks"
     trial = box_command(1, 64, (), 1)
     trial = [*trial[: trial.index("--")], "--", "true"]
-    done = subprocess.run(trial, capture_output=True, text=True, timeout=10, check=False, **run_as())
+    try:
+        done = subprocess.run(trial, capture_output=True, text=True, timeout=patience, check=False, **run_as())
+    except subprocess.TimeoutExpired:
+        return f"bubblewrap did not answer in {patience:g} s; try `bwrap --ro-bind / / true`"
+    except OSError as wrong:
+        return f"bubblewrap does not start: {wrong}"
     if done.returncode == 0:
         return ""
     return f"bubblewrap cannot make a sandbox here ({done.stderr.strip() or 'no reason given'}); {_remedy()}"
