@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import ipaddress
 import logging
-import secrets
 import time
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -57,9 +56,9 @@ class Agent:
         self._dirty = False
         self._logged = ""
         self._runtime = Runtime(settings, machine, self._memory.choice, self._changed)
-        self._farm, key = self._make_farm()
+        self._farm = self._make_farm()
         patience = Patience(queue=settings.queue_wait, lifetime=settings.job_lifetime)
-        admission = Admission.of(machine.name, key, settings.allow)
+        admission = Admission.of(machine.name, bytes.fromhex(self._memory.key), settings.allow)
         self._gate = Gate(self._start_box, admission, patience, self._job_changed)
         self._effects = Effects(self._gate, gate_address(settings), self._farm, machine.cores, self._runtime.feed)
         self._server = LocalServer(self._answer, self._snapshot)
@@ -84,12 +83,11 @@ class Agent:
             await self._farm.close()
             await self._server.close()
 
-    def _make_farm(self) -> tuple[Farm, bytes]:
+    def _make_farm(self) -> Farm:
         if not self._settings.registry:
-            return NoFarm(), secrets.token_bytes(32)
-        name = self._runtime.machine.name
-        farm = RegistryFarm(self._settings.registry, name, self._memory.next_epoch(), self._heard)
-        return farm, bytes.fromhex(farm.key)
+            return NoFarm()
+        name, memory = self._runtime.machine.name, self._memory
+        return RegistryFarm(self._settings.registry, name, memory.key, memory.next_epoch(int(time.time())), self._heard)
 
     async def _start_box(self) -> Box:
         most = self._settings.slots or self._runtime.machine.cores

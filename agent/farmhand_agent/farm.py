@@ -7,7 +7,6 @@ earlier life of this agent never undoes one of this life. Losing the registry ne
 from __future__ import annotations
 
 import asyncio
-import secrets
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -90,13 +89,16 @@ class RegistryFarm:
     Args:
         url: the registry's.
         name: this host's.
+        key: the secret shared with the registry, 32 bytes in hex.
         epoch: see `Order`; larger than at any start before.
         heard: called with (registry's clock, granted addresses, our monotonic seconds) after every answer.
     """
 
-    def __init__(self, url: str, name: str, epoch: int, heard: Callable[[float, tuple[str, ...], float], None]) -> None:
+    def __init__(
+        self, url: str, name: str, key: str, epoch: int, heard: Callable[[float, tuple[str, ...], float], None]
+    ) -> None:
         self.trouble = ""
-        self.key = secrets.token_hex(32)
+        self._key = key
         self._url = url
         self._name = name
         self._heard = heard
@@ -110,7 +112,7 @@ class RegistryFarm:
         self._order = Order(self._order.epoch, self._order.generation, self._order.seq + 1)
         beat = HostBeat(
             order=self._order,
-            key=self.key,
+            key=self._key,
             port=offer.port,
             slots=offer.slots,
             used=min(offer.used, offer.slots),
@@ -131,7 +133,7 @@ class RegistryFarm:
     def withdraw(self) -> None:
         """Tell the registry, on a thread of its own."""
         last = self._order
-        leave = HostLeave(Order(last.epoch, last.generation, last.seq + 1), self.key)
+        leave = HostLeave(Order(last.epoch, last.generation, last.seq + 1), self._key)
         self._order = Order(last.epoch, last.generation + 1, 0)  # what comes next is a new lending
         self._leaving.submit(self._send_leave, leave)
 
