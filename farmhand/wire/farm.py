@@ -56,7 +56,7 @@ class HostBeat(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     Attributes:
         order: see `Order`.
-        key: the secret with which the registry signs tickets for this host's gate; it also proves that a beat is the host's.
+        key: the secret with which the registry signs tickets for this host's gate; it proves whose a beat is, too.
         address: where the gate listens; must be the sender's own, or a loopback one where the sender's is.
         port: the gate's.
         slots: offered now.
