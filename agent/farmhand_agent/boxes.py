@@ -1,15 +1,17 @@
 """The boxes of a lent machine: one per client identity, started on demand, ended when idle, all ended by a reclaim.
 
-One spare box is kept warm and given to the next new identity, so that nobody waits for a sandbox to come up.
+One spare box is kept warm and given to the next new identity, so that nobody waits for a sandbox to come up. A box of
+which it is not sure that it holds nothing but its jobs is retired: it gets no new ones and ends with its last.
 """
 
 from __future__ import annotations
 
 import asyncio
 import socket
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from farmhand_agent.background import background
@@ -17,6 +19,8 @@ from farmhand_agent.box import BoxGone
 
 IDLE_AFTER = 60.0
 """Seconds without a job after which an identity's box is ended."""
+
+_TAKEN_BACK = "the machine has been taken back"
 
 
 class AnyBox(Protocol):
@@ -33,6 +37,23 @@ class AnyBox(Protocol):
     def memory_mib(self) -> float: ...
 
 
+@dataclass(slots=True, eq=False)
+class _Tenant:
+    """What one identity has here.
+
+    Attributes:
+        jobs: running or waiting for their box.
+        box: where its next job goes; None while it has none.
+        lock: held while a box is being found.
+        nap: ends the box after a time without jobs.
+    """
+
+    jobs: int = 0
+    box: AnyBox | None = None
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    nap: asyncio.TimerHandle | None = None
+
+
 class Boxes:
     """All boxes of one time of lending.
 
@@ -46,22 +67,26 @@ class Boxes:
         self._idle_after = idle_after
         self._open = True
         self._starting: set[asyncio.Task[AnyBox]] = set()
-        self._running: set[AnyBox] = set()  # everything not yet proved gone
+        self._running: set[AnyBox] = set()
+        self._ending: set[AnyBox] = set()  # killed, but not yet proved gone
         self._spare: asyncio.Task[AnyBox] | None = None
-        self._owned: dict[str, AnyBox] = {}
-        self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
-        self._jobs: Counter[str] = Counter()
-        self._naps: dict[str, asyncio.TimerHandle] = {}
+        self._tenants: dict[str, _Tenant] = {}
+        self._jobs: Counter[AnyBox] = Counter()
+        self._retired: set[AnyBox] = set()
+        self._cpu: dict[AnyBox, float] = {}
         self._ended_cpu = 0.0
 
     async def warm_up(self) -> AnyBox:
         """Bring the first spare box up.
 
         Raises:
-            BoxGone: no box can be made.
+            BoxGone: no box can be made, or the machine is being taken back.
         """
         self._spare = self._begin()
-        return await asyncio.shield(self._spare)
+        box = await asyncio.shield(self._spare)
+        if not self._open:
+            raise BoxGone(_TAKEN_BACK)
+        return box
 
     @asynccontextmanager
     async def serving(self, identity: str) -> AsyncGenerator[AnyBox]:
@@ -70,88 +95,104 @@ class Boxes:
         Raises:
             BoxGone: no box can be made, or the machine is being taken back.
         """
-        self._jobs[identity] += 1
-        if nap := self._naps.pop(identity, None):
-            nap.cancel()
+        tenant = self._tenants.setdefault(identity, _Tenant())
+        tenant.jobs += 1
+        if tenant.nap is not None:
+            tenant.nap.cancel()
+            tenant.nap = None
         try:
-            async with self._locks[identity]:
-                box = await self._box_of(identity)
-            yield box
+            async with tenant.lock:
+                box = await self._box_of(tenant)
+            self._jobs[box] += 1
+            try:
+                yield box
+            finally:
+                self._jobs[box] -= 1
+                self._end_if_out_of_use(box)
         finally:
-            self._jobs[identity] -= 1
-            if self._open and not self._jobs[identity]:
-                loop = asyncio.get_running_loop()
-                self._naps[identity] = loop.call_later(self._idle_after, self.end, identity)
+            tenant.jobs -= 1
+            self._let_rest(identity, tenant)
+
+    def retire(self, box: AnyBox) -> None:
+        """Send no more jobs to a box; it ends with the last of those it has."""
+        if box in self._running:
+            self._evict(box)
+            self._retired.add(box)
+            self._end_if_out_of_use(box)
+
+    def end(self, box: AnyBox) -> None:
+        """End a box now, with all jobs in it."""
+        if box not in self._running:
+            return
+        self._evict(box)
+        self._note_cpu(box)
+        self._kill(box)
+        background(self._until_gone(box))
 
     def kill_all(self) -> None:
         """End every box now; none is started any more."""
         self._open = False
-        for nap in self._naps.values():
-            nap.cancel()
-        for box in self._running:
-            box.kill()
+        for tenant in self._tenants.values():
+            if tenant.nap is not None:
+                tenant.nap.cancel()
+        for box in list(self._running):
+            self._kill(box)
         for task in self._starting:
             task.cancel()
-        self._owned.clear()
+        self._spare = None
+        self._tenants.clear()
 
     async def all_gone(self) -> None:
         """Wait until no box runs any more, those included that were just coming up."""
-        while self._starting or self._running:
+        while self._starting or self._running or self._ending:
             if self._starting:
                 await asyncio.wait(set(self._starting))
-            for box in list(self._running):
+            for box in list(self._running):  # came up after all others were killed
+                self._kill(box)
+            for box in list(self._ending):
                 await self._until_gone(box)
 
-    def end(self, identity: str) -> None:
-        """End the box of one identity, with all jobs in it."""
-        if nap := self._naps.pop(identity, None):
-            nap.cancel()
-        self._locks.pop(identity, None)
-        if box := self._owned.pop(identity, None):
-            self._ended_cpu += box.cpu_seconds()
-            box.kill()
-            background(self._until_gone(box))
-
     def cpu_seconds(self) -> float:
-        """CPU time in seconds of all boxes so far, those that were idle and ended included."""
-        return self._ended_cpu + sum(box.cpu_seconds() for box in self._owned.values())
+        """CPU time in seconds of all boxes so far, those that have ended included; never falls."""
+        for box in self._running:
+            self._note_cpu(box)
+        return self._ended_cpu + sum(self._cpu.values())
 
     def memory_mib(self) -> float:
         """Memory in MiB that the boxes hold now."""
-        return sum(box.memory_mib() for box in self._owned.values())
+        return sum(box.memory_mib() for box in self._running)
 
-    async def _box_of(self, identity: str) -> AnyBox:
-        box = self._owned.get(identity)
-        if box is not None and box.alive:
-            return box
-        if box is not None:
-            self.end(identity)
-        box = await self._claim_spare()
-        if not self._open:
-            raise BoxGone("the machine has been taken back")
-        self._owned[identity] = box
-        self._spare = self._spare or self._begin()
-        return box
+    async def _box_of(self, tenant: _Tenant) -> AnyBox:
+        if tenant.box is not None and not tenant.box.alive:
+            self.end(tenant.box)
+        if tenant.box is None:
+            box = await self._claim_spare()
+            if not self._open:
+                raise BoxGone(_TAKEN_BACK)
+            tenant.box = box
+            self._spare = self._spare or self._begin()
+        return tenant.box
 
     async def _claim_spare(self) -> AnyBox:
         """Take the spare box, or make one; a claim that is given up puts it back."""
-        claimed, self._spare = self._spare or self._begin(), None
-        try:
-            box = await asyncio.shield(claimed)
-        except asyncio.CancelledError:
-            if self._spare is None:
-                self._spare = claimed
-            else:
-                claimed.add_done_callback(self._discard)
-            raise
-        if box.alive:
-            return box
-        background(self._until_gone(box))
-        return await asyncio.shield(self._begin())
+        for _ in range(2):
+            claimed, self._spare = self._spare or self._begin(), None
+            try:
+                box = await asyncio.shield(claimed)
+            except asyncio.CancelledError:
+                if self._spare is None:
+                    self._spare = claimed
+                else:
+                    claimed.add_done_callback(self._discard)
+                raise
+            if box.alive:
+                return box
+            self.end(box)
+        raise BoxGone("boxes end as soon as they have come up")
 
     def _begin(self) -> asyncio.Task[AnyBox]:
         if not self._open:
-            raise BoxGone("the machine has been taken back")
+            raise BoxGone(_TAKEN_BACK)
         task = asyncio.create_task(self._start_one())
         self._starting.add(task)
         task.add_done_callback(self._started)
@@ -169,9 +210,43 @@ class Boxes:
 
     def _discard(self, task: asyncio.Task[AnyBox]) -> None:
         if not task.cancelled() and task.exception() is None:
-            task.result().kill()
-            background(self._until_gone(task.result()))
+            self.end(task.result())
+
+    def _let_rest(self, identity: str, tenant: _Tenant) -> None:
+        """End the box of an identity without jobs in a while; forget one without a box."""
+        if tenant.jobs or not self._open:
+            return
+        if tenant.box is None:
+            del self._tenants[identity]
+        else:
+            tenant.nap = asyncio.get_running_loop().call_later(self._idle_after, self._fall_idle, identity)
+
+    def _fall_idle(self, identity: str) -> None:
+        tenant = self._tenants.pop(identity)
+        if tenant.box is not None:
+            self.end(tenant.box)
+
+    def _evict(self, box: AnyBox) -> None:
+        for tenant in self._tenants.values():
+            if tenant.box is box:
+                tenant.box = None
+
+    def _end_if_out_of_use(self, box: AnyBox) -> None:
+        if not self._jobs[box]:
+            del self._jobs[box]
+            if box in self._retired:
+                self.end(box)
+
+    def _note_cpu(self, box: AnyBox) -> None:
+        self._cpu[box] = max(self._cpu.get(box, 0.0), box.cpu_seconds())
+
+    def _kill(self, box: AnyBox) -> None:
+        box.kill()
+        self._running.discard(box)
+        self._retired.discard(box)
+        self._ending.add(box)
 
     async def _until_gone(self, box: AnyBox) -> None:
         await box.gone()
-        self._running.discard(box)
+        self._ending.discard(box)
+        self._ended_cpu += self._cpu.pop(box, 0.0)

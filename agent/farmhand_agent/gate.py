@@ -95,10 +95,7 @@ class Gate:
             BoxGone: no box can be made here.
         """
         self._boxes = boxes = Boxes(self._start_box)
-        box = await boxes.warm_up()
-        if not box.alive:
-            raise BoxGone("the machine has been taken back")
-        self.priority = box.priority
+        self.priority = (await boxes.warm_up()).priority
         self._listener = listen(host, port)
         self.address = self._listener.getsockname()[:2]
         self._turnstile = Turnstile(slots)
