@@ -34,8 +34,13 @@ class SessionBus:
     def kill(self) -> None:
         """End it at once."""
         if self._pid is not None:
-            os.kill(self._pid, signal.SIGKILL)
+            self.send(signal.SIGKILL)
             self._pid = None
+
+    def send(self, number: int) -> None:
+        """Send it a signal of the system, such as SIGSTOP."""
+        assert self._pid is not None
+        os.kill(self._pid, number)
 
     @property
     def environ(self) -> dict[str, str]:

@@ -13,9 +13,11 @@ from farmhand.settings import Settings
 from farmhand_agent.sensors.base import Report, SenseLost, Sensor
 from farmhand_agent.sensors.load import LoadSensor
 from farmhand_agent.sensors.mit_screensaver import MitScreenSaverInput
+from farmhand_agent.sensors.mutter import MutterInput
 from farmhand_agent.sensors.screensaver_dbus import DBusScreenSaver
 from farmhand_agent.sensors.senses import Question, Senses, Told
 from farmhand_agent.sensors.terminals import TerminalInput
+from farmhand_agent.sensors.wayland import EXT_IDLE, KWIN_IDLE, WaylandInput
 from farmhand_agent.sensors.xscreensaver import XScreenSaver
 from farmhand_agent.sensors.xsync import XSyncInput
 
@@ -40,6 +42,9 @@ def candidates(
         farm_memory_mib: MiB that running jobs of the farm hold.
     """
     inputs = (
+        MutterInput(settings, environ),
+        WaylandInput(EXT_IDLE, settings, environ),
+        WaylandInput(KWIN_IDLE, settings, environ),
         XSyncInput(settings, environ),
         MitScreenSaverInput(settings, environ),
         TerminalInput(settings, environ),

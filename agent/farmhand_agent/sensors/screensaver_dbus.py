@@ -10,15 +10,12 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Mapping
-from contextlib import suppress
-from pathlib import Path
 
-from jeepney import DBusAddress, HeaderFields, MatchRule, MessageFlag, message_bus, new_method_call
-from jeepney.bus import get_bus
-from jeepney.io.asyncio import DBusConnection, open_dbus_connection
+from jeepney import DBusAddress, HeaderFields, new_method_call
 
 from farmhand.lending.observation import Reading
-from farmhand_agent.sensors.base import Report, SenseLost
+from farmhand_agent.sensors.base import Report
+from farmhand_agent.sensors.dbus import Bus, member, new_owner, open_bus, session_bus, why_no_bus
 
 SERVICES = {
     "org.freedesktop.ScreenSaver": "/org/freedesktop/ScreenSaver",
@@ -28,9 +25,6 @@ SERVICES = {
     "org.xfce.ScreenSaver": "/org/xfce/ScreenSaver",
 }
 """Bus name, which is the interface as well, and the object to ask."""
-
-BUS = "org.freedesktop.DBus"
-BUS_VARIABLE = "DBUS_SESSION_BUS_ADDRESS"
 
 
 class DBusScreenSaver:
@@ -45,58 +39,43 @@ class DBusScreenSaver:
     name = "D-Bus ScreenSaver"
 
     def __init__(self, environ: Mapping[str, str] = os.environ, clock: Callable[[], float] = time.monotonic) -> None:
-        self._address = environ.get(BUS_VARIABLE, "")
+        self._address = session_bus(environ)
         self._clock = clock
 
     def unusable(self) -> str | None:
         """Return why it cannot be watched, or None."""
-        if not self._address:
-            return f"{BUS_VARIABLE} is not set"
-        try:
-            path = get_bus(self._address)
-        except (RuntimeError, ValueError) as problem:
-            return f"the session bus cannot be reached: {problem}"
-        return None if path.startswith("\0") or Path(path).exists() else f"there is no session bus at {path}"
+        return why_no_bus(self._address)
 
     async def watch(self, report: Report) -> None:
-        """See `Sensor.watch`."""
-        try:
-            connection = await open_dbus_connection(self._address)
-        except (OSError, EOFError, TimeoutError) as problem:
-            raise SenseLost(f"the session bus cannot be reached: {problem}") from None
-        try:
-            await self._follow(connection, report)
-        except (OSError, EOFError):
-            raise SenseLost("the session bus has gone") from None
-        finally:
-            with suppress(OSError):
-                await connection.close()
+        """See `Sensor.watch`. Subscribes, asks, and then listens; in this order nothing is missed."""
+        async with open_bus(self._address) as bus:
+            for service in SERVICES:
+                await bus.follow(service, "ActiveChanged")
+                await bus.follow_owner(service)
+            await self._follow(bus, report)
 
-    async def _follow(self, connection: DBusConnection, report: Report) -> None:
-        """Subscribe, ask, and then listen; in this order nothing is missed."""
-        for service in SERVICES:
-            for rule in _rules(service):
-                await connection.send(message_bus.AddMatch(rule))
-        asked = {await _ask(connection, service): service for service in SERVICES}
+    async def _follow(self, bus: Bus, report: Report) -> None:
+        """Ask every screensaver without waiting for it, and report what all of them make together."""
+        asked = {await _ask(bus, service): service for service in SERVICES}
         shows: dict[str, bool] = {}
         known = Reading({"screensaver": None, "screensaver_since": None})
         report(known)
         while True:
-            message = await connection.receive()
+            message = await bus.next()
             fields = message.header.fields
             answers = asked.pop(fields.get(HeaderFields.reply_serial, 0), "")
             says = fields.get(HeaderFields.signature) == "b"
             since = known.values["screensaver_since"]
             if answers and says:
                 shows[answers] = bool(message.body[0])
-            elif fields.get(HeaderFields.member) == "ActiveChanged" and says:
+            elif member(message) == "ActiveChanged" and says:
                 since = self._clock() if not any(shows.values()) else since
                 shows[fields[HeaderFields.interface]] = bool(message.body[0])
-            elif fields.get(HeaderFields.member) == "NameOwnerChanged":
-                service, _, owner = message.body
+            elif (owner := new_owner(message)) is not None:
+                service = message.body[0]
                 shows.pop(service, None)
                 if owner:
-                    asked[await _ask(connection, service)] = service
+                    asked[await _ask(bus, service)] = service
             on = any(shows.values()) if shows else None
             reading = Reading({"screensaver": on, "screensaver_since": since if on else None})
             if reading != known:
@@ -104,17 +83,6 @@ class DBusScreenSaver:
                 report(known)
 
 
-def _rules(service: str) -> tuple[MatchRule, MatchRule]:
-    """What to hear: the screensaver turning on or off, and leaving or entering the bus."""
-    owner = MatchRule(type="signal", sender=BUS, interface=BUS, member="NameOwnerChanged")
-    owner.add_arg_condition(0, service)
-    return MatchRule(type="signal", interface=service, member="ActiveChanged"), owner
-
-
-async def _ask(connection: DBusConnection, service: str) -> int:
+async def _ask(bus: Bus, service: str) -> int:
     """Ask the screensaver of `service` whether it shows; return the serial that the answer will bear."""
-    call = new_method_call(DBusAddress(SERVICES[service], service, service), "GetActive")
-    call.header.flags = MessageFlag(call.header.flags | MessageFlag.no_auto_start)
-    serial = int(next(connection.outgoing_serial))
-    await connection.send(call, serial=serial)
-    return serial
+    return await bus.post(new_method_call(DBusAddress(SERVICES[service], service, service), "GetActive"))

@@ -95,24 +95,22 @@ async def test_the_bus_dies(bus: SessionBus) -> None:
     watch = asyncio.create_task(DBusScreenSaver(bus.environ).watch(heard.report))
     await heard.until(lambda: bool(heard.readings))
     bus.kill()
-    with pytest.raises(SenseLost, match="the session bus has gone"):
+    with pytest.raises(SenseLost, match="the message bus has gone"):
         await asyncio.wait_for(watch, 5)
 
 
-async def test_a_bus_that_is_not_there(bus: SessionBus) -> None:
-    sensor = DBusScreenSaver(bus.environ)
-    bus.kill()
-    with pytest.raises(SenseLost, match="the session bus cannot be reached"):
-        await sensor.watch(lambda _: None)
+async def test_a_bus_that_is_not_there() -> None:
+    with pytest.raises(SenseLost, match="there is no message bus at /no/such/bus"):
+        await DBusScreenSaver({"DBUS_SESSION_BUS_ADDRESS": "unix:path=/no/such/bus"}).watch(lambda _: None)
 
 
 @pytest.mark.parametrize(
     ("address", "reason"),
     [
         ("", "DBUS_SESSION_BUS_ADDRESS is not set"),
-        ("unix:path=/no/such/bus", "there is no session bus at /no/such/bus"),
-        ("tcp:host=localhost,port=1", "the session bus cannot be reached"),
-        ("rubbish", "the session bus cannot be reached"),
+        ("unix:path=/no/such/bus", "there is no message bus at /no/such/bus"),
+        ("tcp:host=localhost,port=1", "the message bus cannot be reached"),
+        ("rubbish", "the message bus cannot be reached"),
     ],
 )
 def test_where_it_cannot_work(address: str, reason: str) -> None:
