@@ -26,7 +26,7 @@ check: $(VENV)/.test  ## style, types, borders
 	PYTHONPATH=.:agent:tray:resources $(BIN)/lint-imports
 
 unit: $(VENV)/.test  ## the tests
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --cov --cov-report=term
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Farmhand needs Python 3.11 or newer; say make PYTHON=..." >&2; exit 1; }
