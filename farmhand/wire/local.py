@@ -1,7 +1,7 @@
 """Agent <-> tray and CLI: newline-delimited JSON on a Unix socket that only the owner can open.
 
 On connect the agent sends one `Snapshot`; it sends another whenever one changes. A client may send requests at any
-time; every request is answered by a `Done` or an `Explanation`, in order, between snapshots.
+time; every request is answered by a `Done`, an `Explanation` or a `History`, in order, between snapshots.
 """
 
 from __future__ import annotations
@@ -9,6 +9,8 @@ from __future__ import annotations
 from typing import Literal
 
 import msgspec
+
+from farmhand.wire.history import AskHistory, History
 
 
 class JobView(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -69,6 +71,8 @@ class Snapshot(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="sna
         gate: ADDR:PORT where jobs come in.
         senses: which source answers which question.
         priority: how the farm's jobs are kept out of the owner's way; "" until one ran.
+        blocked: users, machines and `user@machine` whose jobs are refused.
+        reclaim_p50_ms, reclaim_p99_ms: what half and what 99 % of the latest reclaims did not exceed; None: no reclaim.
     """
 
     version: str
@@ -90,6 +94,9 @@ class Snapshot(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="sna
     gate: str = ""
     senses: tuple[SenseView, ...] = ()
     priority: str = ""
+    blocked: tuple[str, ...] = ()
+    reclaim_p50_ms: float | None = None
+    reclaim_p99_ms: float | None = None
 
 
 class RuleView(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -141,9 +148,21 @@ class Explain(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="expl
     """Asks for an `Explanation`."""
 
 
+class Block(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="block"):
+    """Refuses somebody's jobs from now on and cuts those that run, or lets them in again.
+
+    Attributes:
+        user: a user, a machine by name or address, or `user@machine`.
+        on: whether to refuse.
+    """
+
+    user: str
+    on: bool = True
+
+
 class Quit(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="quit"):
     """Asks the agent to give the machine back and end."""
 
 
-FromAgent = Snapshot | Explanation | Done
-ToAgent = Choose | Explain | Quit
+FromAgent = Snapshot | Explanation | History | Done
+ToAgent = Choose | Explain | AskHistory | Block | Quit
