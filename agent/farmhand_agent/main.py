@@ -38,7 +38,7 @@ DESCRIPTORS = 8192
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the agent; return its exit status: 0 after a clean end, 1 for what the owner can mend."""
     flags = vars(_parser().parse_args(arguments))
-    logging.basicConfig(format="farmhand-agent: %(message)s", level=logging.INFO, stream=sys.stderr)
+    logging.basicConfig(format="farmhand-agent: %(message)s", level=flags.pop("log_level").upper(), stream=sys.stderr)
     try:
         chosen = load_settings(**flags)
         lock = only_one(places.runtime_folder())
@@ -81,6 +81,9 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="version", version=f"farmhand-agent {__version__}")
+    parser.add_argument(
+        "--log-level", choices=("info", "warning"), default="info", help="what to say on standard error (default: info)"
+    )
     for name in settings.names():
         told = settings.meaning(name)
         value = settings.spell(settings.default(name)) or "empty"

@@ -55,7 +55,7 @@ def _up(options: argparse.Namespace) -> int:
         url = chosen.registry or _own_registry(crew, options.listen)
         flags["registry"] = url
         given = [f"--{name.replace('_', '-')}={value}" for name, value in flags.items() if value is not None]
-        crew.start("farmhand-agent", *given)
+        crew.start("farmhand-agent", "--log-level=warning", *given)
         link = _wait_for_agent(crew)
         if not options.no_tray:
             _start_tray(crew)

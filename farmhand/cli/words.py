@@ -25,7 +25,7 @@ def headline(shown: Snapshot, now: float) -> str:
     """
     told = _STATES.get(shown.state, shown.state)
     if shown.slots:
-        told += f" {len(shown.jobs)} of {shown.slots} slots in use"
+        told += f" {plural(shown.slots, 'slot')}, {len(shown.jobs) or 'none'} in use"
     line = f"{told}, because {shown.reason}"
     if shown.lends_at is not None and shown.lends_at > now:
         line += f"; lends in {span(shown.lends_at - now)}"
@@ -58,6 +58,11 @@ def job_line(job: JobView, now: float) -> str:
     who = job.user if job.user == job.host else f"{job.user}@{job.host}"
     project = f" ({job.project})" if job.project else ""
     return f"{who}{project}  {job.file or job.compiler}  {span(now - job.started_at)}"
+
+
+def plural(count: int, noun: str) -> str:
+    """Write a count with its noun: 1 slot, 2 slots."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
 def span(seconds: float) -> str:
