@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 
 from farmhand.errors import OwnerError
 from farmhand.machine import MAX_SLOTS, is_host_name, split_address
+from farmhand.schedule import read_schedule
 
 Check = Callable[[Any], str | None]
 """Says what is wrong with a value of the right type, or None."""
@@ -84,6 +85,27 @@ def _folders(value: tuple[str, ...]) -> str | None:
     return f"{wrong[0]!r} is not an absolute path" if wrong else None
 
 
+def _hours(value: str) -> str | None:
+    return _unreadable(value, ())
+
+
+def _holidays(value: tuple[str, ...]) -> str | None:
+    return _unreadable("", value)
+
+
+def _unreadable(hours: str, holidays: tuple[str, ...]) -> str | None:
+    try:
+        read_schedule(hours, holidays)
+    except ValueError as wrong:
+        return str(wrong)
+    return None
+
+
+def _programs(value: tuple[str, ...]) -> str | None:
+    wrong = [text for text in value if "/" in text]
+    return f"{wrong[0]!r} is a path" if wrong else None
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
     """Everything an owner may choose, with the values that hold until told otherwise."""
@@ -107,6 +129,62 @@ class Settings:
         "share of all cores, 0..1",
         _between(0.01, 1),
         "a share from 0.01 to 1",
+    )
+    dwell: float = setting(
+        20.0,
+        "After the machine was too busy, its load must have stayed low for this long before it is lent.",
+        "seconds",
+        _between(0, 3600),
+        "a number of seconds from 0 to 3600",
+    )
+    schedule: str = setting(
+        "",
+        "The hours in which the rules may lend, by the clock on the wall; empty means always. Hours that end before "
+        "they begin end on the next day.",
+        "hours of the week",
+        _hours,
+        'days and hours such as "mon-fri 12:00-13:00 18:00-08:00, sat sun all"',
+    )
+    holidays: tuple[str, ...] = setting(
+        (),
+        "Days on which `schedule` counts as on a sunday.",
+        "list of dates",
+        _holidays,
+        "dates such as 2026-12-24, 2026-12-24..2027-01-02 or, every year, 12-25, separated by commas",
+    )
+    warn_before: float = setting(
+        30.0,
+        "When a reclaim for a while is over and you may still be there, lending begins only after this long, so that "
+        "you can reclaim again; 0 means at once.",
+        "seconds",
+        _between(0, 600),
+        "a number of seconds from 0 to 600",
+    )
+    exclusive: tuple[str, ...] = setting(
+        (),
+        "Programs that want the machine for themselves while they run: games, recordings, or make and ninja for "
+        "builds of your own.",
+        "list of program names",
+        _programs,
+        "names of programs without their folders, separated by commas",
+    )
+    on_battery: str = setting(
+        "never",
+        "Whether to lend while the machine runs on its battery.",
+        check=_one_of("never", "always"),
+        allowed="never or always",
+    )
+    metered: str = setting(
+        "never",
+        "Whether to lend while the network is paid for by the byte, such as a phone's.",
+        check=_one_of("never", "always"),
+        allowed="never or always",
+    )
+    presenting: str = setting(
+        "never",
+        "Whether to lend while a window fills the screen or a program holds off the screensaver, as talks and films do.",
+        check=_one_of("never", "always"),
+        allowed="never or always",
     )
     slots: int = setting(
         0,
@@ -184,6 +262,11 @@ class Settings:
         "MiB",
         _between(64, 1 << 20),
         "a whole number of MiB from 64 to 1048576",
+    )
+    record: bool = setting(
+        True,
+        "Keep the numbers on which decisions were based, for `farmhand replay`: at most 5 MB, without names or titles.",
+        allowed="true or false",
     )
 
 
@@ -272,6 +355,8 @@ def spell(value: Any) -> str:
     """Write a value the way `change` reads it."""
     if isinstance(value, tuple):
         return ",".join(cast(tuple[str, ...], value))
+    if isinstance(value, bool):
+        return str(value).lower()
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
@@ -279,7 +364,11 @@ def _list(text: str) -> tuple[str, ...]:
     return tuple(part.strip() for part in text.split(",") if part.strip())
 
 
-_PARSE: Mapping[type, Callable[[str], Any]] = {str: str, int: int, float: float, tuple: _list}
+def _yes_or_no(text: str) -> bool | None:
+    return {"true": True, "false": False}.get(text.lower())
+
+
+_PARSE: Mapping[type, Callable[[str], Any]] = {str: str, int: int, float: float, bool: _yes_or_no, tuple: _list}
 _FIELDS: Mapping[str, DataclassField[Any]] = {one.name: one for one in fields(Settings)}
 
 

@@ -65,6 +65,11 @@ WRONG = [
     ("allow", "everybody"),
     ("toolchains", "opt/gcc"),
     ("toolchains", "/opt/../etc"),
+    ("dwell", "-1"),
+    ("schedule", "mon-fri"),
+    ("holidays", "christmas"),
+    ("warn_before", "601"),
+    ("record", "perhaps"),
     ("queue_wait", "61"),
     ("job_lifetime", "0"),
     ("grace", "-1"),
@@ -84,7 +89,17 @@ def test_a_wrong_value_names_key_value_source_and_what_is_allowed(name: str, tex
 
 @pytest.mark.parametrize(
     "toml",
-    ["slots = true", 'slots = "2"', "slots = 2.0", "lend = 1", 'allow = "::1"', "allow = [1]", 'idle_after = "60"'],
+    [
+        "slots = true",
+        "record = 1",
+        'record = "true"',
+        'slots = "2"',
+        "slots = 2.0",
+        "lend = 1",
+        'allow = "::1"',
+        "allow = [1]",
+        'idle_after = "60"',
+    ],
 )
 def test_a_toml_value_of_the_wrong_type_is_refused(toml: str) -> None:
     with pytest.raises(OwnerError, match=r"the settings file sets .* wrong type"):
@@ -106,6 +121,22 @@ def test_an_unknown_setting_is_refused_with_the_known_ones() -> None:
 def test_a_flag_is_named_as_it_was_typed() -> None:
     with pytest.raises(OwnerError, match="--idle-after sets idle_after to 'x'"):
         load(flags={"idle_after": "x"})
+
+
+def test_yes_and_no_are_true_and_false() -> None:
+    assert not load("record = false").record
+    assert not load("", {"FARMHAND_RECORD": "False"}).record
+    assert change(Settings(record=False), "record", " true ").record
+    assert spell(True) == "true"
+
+
+@pytest.mark.parametrize("hours", ["", "18:00-08:00", "mon-fri 12:00-13:00 18:00-08:00, sat sun all"])
+def test_hours_that_are_allowed(hours: str) -> None:
+    assert change(Settings(), "schedule", hours).schedule == hours
+    assert change(Settings(), "holidays", "12-25, 2026-12-27..2027-01-02").holidays == (
+        "12-25",
+        "2026-12-27..2027-01-02",
+    )
 
 
 @pytest.mark.parametrize("url", ["", "http://hub:3680", "https://hub", "http://[::1]:3680", "http://10.0.0.7/farm"])
