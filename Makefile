@@ -30,8 +30,9 @@ unit: $(VENV)/.test  ## the tests
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Farmhand needs Python 3.11 or newer; say make PYTHON=..." >&2; exit 1; }
+	@installers/linux/packages.sh run
 	@echo "Making $(VENV)"
-	@$(PYTHON) -m venv $(VENV) || { echo "python3-venv is missing: apt-get install python3-venv" >&2; exit 1; }
+	@$(PYTHON) -m venv $(VENV)
 
 $(VENV)/.run: pyproject.toml installers/linux/packages.sh | $(VENV)/bin/python
 	@installers/linux/packages.sh run
