@@ -18,6 +18,18 @@ class Wish(enum.Enum):
     KEEP = "keep"
 
 
+class Return(enum.Enum):
+    """Whether a choice ends with the owner's return, and how far that has come."""
+
+    NOT_AWAITED = "not awaited"  # the choice does not depend on it
+    NOT_LEFT = "not left"  # the owner has not been away yet
+    AWAY = "away"  # the next touch is the return
+
+
+LOCK_GESTURE = 2.0
+"""Seconds after the screensaver came in which input still belongs to the act of locking: a key going up, a nudge."""
+
+
 @dataclass(frozen=True, slots=True)
 class Choice:
     """The owner's choice and how long it holds.
@@ -25,10 +37,12 @@ class Choice:
     Attributes:
         wish: what the owner wants.
         until: Unix time in seconds at which the choice falls back to auto; None: until the owner chooses again.
+        back: whether it also falls back to auto when the owner has been away and returns.
     """
 
     wish: Wish = Wish.AUTO
     until: float | None = None
+    back: Return = Return.NOT_AWAITED
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,10 +58,21 @@ class Observation:
         screensaver: whether a screensaver shows or the session is locked; None when nothing can tell.
         screensaver_since: monotonic seconds at which it came on; None while it does not show, and when nobody saw
             it come.
+        sleeping: True from the announcement that the machine will sleep until it has woken; None when nothing tells.
+        woke_at: monotonic seconds at which it last woke from sleep; None if that was not seen.
+        on_battery: whether it runs on a battery; None when nothing tells.
+        metered: whether the network is paid for by the byte; None when nothing tells.
+        presenting: what fills the screen or holds off the screensaver; "" for nothing, None when nothing tells.
+        exclusive: the running program that wants the machine for itself; "" for none, None when nobody looked.
         others_cpu: share of all cores, 0..1, that programs other than the farm's jobs use; None when unknown.
         free_memory_mib: memory in MiB that new jobs could take without swapping, with what running farm jobs hold
             counted as free; None when unknown.
+        memory_pressure: share of time, 0..1, in which some program waited for memory; None when the kernel does not
+            say.
         sandbox: "" when a sandbox works, else why none does; None until probed.
+        keep_ended: monotonic seconds at which the choice to keep last ended by itself; None when it did not, or when
+            the owner has chosen since.
+        busy_at: monotonic seconds at which `others_cpu` was last known to be above `busy_above`; None if it never was.
     """
 
     choice: Choice = Choice()
@@ -55,9 +80,24 @@ class Observation:
     idle_since: float | None = None
     screensaver: bool | None = None
     screensaver_since: float | None = None
+    sleeping: bool | None = None
+    woke_at: float | None = None
+    on_battery: bool | None = None
+    metered: bool | None = None
+    presenting: str | None = None
+    exclusive: str | None = None
     others_cpu: float | None = None
     free_memory_mib: int | None = None
+    memory_pressure: float | None = None
     sandbox: str | None = None
+    keep_ended: float | None = None
+    busy_at: float | None = None
+
+    @property
+    def behind_screensaver(self) -> bool:
+        """Whether the owner has left the screensaver behind and not touched anything since."""
+        since, last = self.screensaver_since, self.idle_since
+        return self.screensaver is True and since is not None and last is not None and last <= since + LOCK_GESTURE
 
     def with_(self, reading: Reading) -> Observation:
         """Return the observation with the fields of `reading` taken over."""

@@ -1,0 +1,53 @@
+"""What outlives the moment: the end of choices, and how long ago the machine was busy.
+
+The senses tell what is; the policy decides from one observation. What it needs to know of the past is carried from one
+observation to the next here, before each decision:
+
+1. A choice that has ended is forgotten: by its time, or by the owner's return from having been away.
+2. Away is no input for `idle_after`, or the screensaver left behind. The return is the first touch after that.
+3. A choice to keep that ended by itself leaves a trace, for the warning before lending. One that the owner ended by
+   hand leaves none.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from farmhand.lending.observation import Choice, Observation, Return, Wish
+from farmhand.settings import Settings
+
+
+def choose(seen: Observation, choice: Choice) -> Observation:
+    """Return the observation with the owner's new choice."""
+    return replace(seen, choice=choice, keep_ended=None)
+
+
+def carry_on(seen: Observation, settings: Settings, now: float, wall: float) -> Observation:
+    """Bring an observation up to date before a decision.
+
+    Args:
+        seen: what the senses say now, with what was carried on before.
+        settings: `busy_above` counts.
+        now: monotonic seconds.
+        wall: Unix seconds.
+    """
+    choice = _choice_now(seen, wall)
+    kept_till_now = seen.choice.wish is Wish.KEEP and choice.wish is Wish.AUTO
+    busy = seen.others_cpu is not None and seen.others_cpu > settings.busy_above
+    return replace(
+        seen,
+        choice=choice,
+        keep_ended=now if kept_till_now else seen.keep_ended,
+        busy_at=now if busy else seen.busy_at,
+    )
+
+
+def _choice_now(seen: Observation, wall: float) -> Choice:
+    choice = seen.choice
+    if choice.until is not None and choice.until <= wall:
+        return Choice()
+    if choice.back is Return.NOT_AWAITED or seen.in_use is None:
+        return choice
+    if not seen.in_use or seen.behind_screensaver:
+        return replace(choice, back=Return.AWAY)
+    return Choice() if choice.back is Return.AWAY else choice
