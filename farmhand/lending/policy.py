@@ -3,7 +3,8 @@
 1. What makes lending impossible or was forbidden by hand comes first, then what was allowed by hand, then what the
    senses say. So the owner's "keep" beats everything but a missing sandbox, which keeps the machine as well.
 2. The last rule always holds and keeps the machine: what no rule allows is not done.
-3. Not knowing is never a reason to lend.
+3. Not knowing whether the owner is there, or how busy the machine is, is a reason not to lend. Sleep, battery, network
+   and films are obstacles only where they are seen: most machines have nothing that could tell of them.
 4. A lock or a screensaver counts as leaving, a few seconds after the owner's hands have come to rest. A touch after
    that is the owner's return, whatever the screensaver says: a lock dialog shows for as long as the password takes.
 5. The names are for the owner, who reads them in `farmhand why`, in the order in which they were asked.
@@ -15,17 +16,13 @@ import enum
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from farmhand.lending import reasons
 from farmhand.lending.events import Want
-from farmhand.lending.observation import Choice, Observation, Wish
+from farmhand.lending.facts import Facts
+from farmhand.lending.observation import Observation, Wish
 from farmhand.lending.slots import slots_for
 from farmhand.machine import Machine
 from farmhand.settings import Settings
-
-FRESH = 10.0
-"""Seconds after the last input for which the owner counts as present rather than as resting."""
-
-LOCK_GESTURE = 2.0
-"""Seconds after the screensaver came in which input still belongs to the act of locking: a key going up, a nudge."""
 
 BUSY_MARGIN = 0.3
 """A lent machine is taken back for load only above `busy_above` and this share of what is left over it."""
@@ -94,15 +91,15 @@ def decide(
         lending: whether the machine is lent now; load must then be higher to take it back than it was to refuse it.
         offered: slots offered to the farm now; the number wanted stays near it.
     """
-    facts = _Facts(
+    facts = Facts(
         seen=seen,
         settings=settings,
         now=now,
         choice_ends=None if seen.choice.until is None else now + seen.choice.until - wall,
-        slots=slots_for(settings, machine, seen.others_cpu, seen.free_memory_mib, offered),
+        slots=slots_for(settings, machine, seen.others_cpu, seen.free_memory_mib, offered, seen.memory_pressure),
         busy_limit=settings.busy_above + (1 - settings.busy_above) * BUSY_MARGIN * lending,
     )
-    chosen = next(rule for rule in RULES if rule.holds(facts))
+    chosen = _first(facts)
     want = Want(lend=True, slots=facts.slots) if chosen.says is _Says.LEND else Want(False, 0, chosen.says is _Says.NOW)
     return Decision(
         want=want,
@@ -110,7 +107,7 @@ def decide(
         reason=(chosen.reason or chosen.value)(facts),
         verdicts=tuple(_verdict(rule, rule is chosen, facts) for rule in RULES),
         look_again_at=min((at for at in facts.turns() if at > now), default=None),
-        lends_at=None if want.lend else _lends_at(chosen, facts, machine, wall, lending),
+        lends_at=None if want.lend else _lends_at(facts),
     )
 
 
@@ -120,48 +117,6 @@ class _Says(enum.Enum):
     LEND = "lend {}"
     KEEP = "keep"
     NOW = "keep now"
-
-
-@dataclass(frozen=True, slots=True)
-class _Facts:
-    """What the rules look at: the observation and what follows from it.
-
-    Attributes:
-        choice_ends: monotonic seconds; None: never.
-        slots: that could be offered.
-        busy_limit: share of all cores above which the others forbid lending.
-    """
-
-    seen: Observation
-    settings: Settings
-    now: float
-    choice_ends: float | None
-    slots: int
-    busy_limit: float
-
-    @property
-    def wish(self) -> Wish:
-        """The owner's choice, while it lasts."""
-        over = self.choice_ends is not None and self.choice_ends <= self.now
-        return Wish.AUTO if over else self.seen.choice.wish
-
-    @property
-    def idle_for(self) -> float | None:
-        """Seconds since the last input; None while there is input, and when unknown."""
-        return None if self.seen.idle_since is None else max(0.0, self.now - self.seen.idle_since)
-
-    @property
-    def behind_screensaver(self) -> bool:
-        """Whether the owner has left the screensaver behind and not touched anything since."""
-        since, last = self.seen.screensaver_since, self.seen.idle_since
-        return self.seen.screensaver is True and since is not None and last is not None and last <= since + LOCK_GESTURE
-
-    def turns(self) -> tuple[float, ...]:
-        """Monotonic seconds at which a rule may turn without anything happening."""
-        ends = () if self.choice_ends is None else (self.choice_ends,)
-        if self.seen.idle_since is None or not self.seen.in_use:
-            return ends
-        return (*ends, self.seen.idle_since + FRESH, self.seen.idle_since + self.settings.idle_after)
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,119 +132,61 @@ class _Rule:
 
     name: str
     says: _Says
-    holds: Callable[[_Facts], bool]
-    value: Callable[[_Facts], str]
+    holds: Callable[[Facts], bool]
+    value: Callable[[Facts], str]
     ends: str
     begins: str = ""
-    reason: Callable[[_Facts], str] | None = None
+    reason: Callable[[Facts], str] | None = None
 
 
-def _lends_at(chosen: _Rule, facts: _Facts, machine: Machine, wall: float, lending: bool) -> float | None:
-    """When lending starts by itself: once a choice ends, or once the input has rested long enough."""
-    if chosen.name == KEEP_CHOSEN and facts.choice_ends is not None:
-        free = replace(facts.seen, choice=Choice())
-        then = decide(free, facts.settings, machine, facts.now, wall, lending)
-        soonest = facts.now if then.want.lend else then.lends_at
-        return None if soonest is None else max(soonest, facts.choice_ends)
-    if facts.seen.idle_since is None or not facts.seen.in_use or chosen.name not in (IN_USE, NOT_LONG_ENOUGH):
-        return None
-    rested = facts.seen.idle_since + facts.settings.idle_after
-    return rested if rested > facts.now and not _is_busy(facts) else None
+def _first(facts: Facts) -> _Rule:
+    """Return the rule that decides."""
+    return next(rule for rule in RULES if rule.holds(facts))
 
 
-def _verdict(rule: _Rule, decided: bool, facts: _Facts) -> Verdict:
+def _lends_at(facts: Facts) -> float | None:
+    """Return the first turn to come at which a rule will want to lend, if nothing happens until then."""
+    for at in sorted(at for at in facts.turns() if at > facts.now):
+        left = facts.leaves_at is not None and at >= facts.leaves_at
+        then = replace(facts, now=at, seen=replace(facts.seen, in_use=False) if left else facts.seen)
+        if _first(then).says is _Says.LEND:
+            return at
+    return None
+
+
+def _verdict(rule: _Rule, decided: bool, facts: Facts) -> Verdict:
     """Write a rule down for the owner."""
     holds = rule.holds(facts)
     says = rule.says.value.format("1 slot" if facts.slots == 1 else f"{facts.slots} slots")
-    change = (rule.ends if holds else rule.begins).format(limit=f"{facts.busy_limit:.0%}", rest=_rest(facts))
+    change = (rule.ends if holds else rule.begins).format(limit=f"{facts.busy_limit:.0%}", rest=reasons.rest(facts))
     return Verdict(rule.name, holds, decided, says, rule.value(facts), change)
 
 
-# --- conditions ---------------------------------------------------------------
-def _is_present(facts: _Facts) -> bool:
-    fresh = facts.idle_for is None or facts.idle_for < min(FRESH, facts.settings.idle_after)
-    return facts.seen.in_use is True and fresh and not facts.behind_screensaver
-
-
-def _is_busy(facts: _Facts) -> bool:
-    return facts.seen.others_cpu is None or facts.seen.others_cpu > facts.busy_limit
-
-
-# --- words --------------------------------------------------------------------
-def _span(seconds: float) -> str:
-    """Write a duration as a person says it; from two minutes on in minutes, from two hours on in hours."""
-    whole = int(seconds)
-    if whole < 120:
-        return f"{whole} s"
-    return f"{whole // 60} min" if whole < 7200 else f"{whole // 3600} h"
-
-
-def _sandbox(facts: _Facts) -> str:
-    if facts.seen.sandbox is None:
-        return "the sandbox has not been tried yet"
-    return f"no sandbox works here: {facts.seen.sandbox}" if facts.seen.sandbox else "the sandbox works"
-
-
-def _wish(facts: _Facts) -> str:
-    if facts.choice_ends is None or facts.wish is Wish.AUTO:
-        return f"you chose {facts.wish.value}"
-    return f"you chose {facts.wish.value} for another {_span(facts.choice_ends - facts.now)}"
-
-
-def _memory(facts: _Facts) -> str:
-    free, each = facts.seen.free_memory_mib, facts.settings.memory_per_job
-    return (
-        "nothing tells how much memory is free" if free is None else f"{free} MiB are free and a job needs {each} MiB"
-    )
-
-
-def _setting(facts: _Facts) -> str:
-    return f"the setting lend is {facts.settings.lend}"
-
-
-def _input(facts: _Facts) -> str:
-    if facts.seen.in_use is None:
-        return "nothing can tell whether you are there"
-    if facts.idle_for is None:
-        return "you are using keyboard or mouse" if facts.seen.in_use else "keyboard and mouse rest"
-    return f"you touched keyboard or mouse {_span(facts.idle_for)} ago"
-
-
-def _load(facts: _Facts) -> str:
-    if facts.seen.others_cpu is None:
-        return "nothing tells yet how busy the machine is"
-    return f"your programs use {facts.seen.others_cpu:.0%} of the machine, the limit is {facts.busy_limit:.0%}"
-
-
-def _screensaver(facts: _Facts) -> str:
-    if facts.seen.screensaver is None:
-        return "no screensaver answers"
-    if not facts.seen.screensaver:
-        return "the screen is neither blanked nor locked"
-    return "the screen is blanked or locked" + ("" if facts.behind_screensaver else ", and there was input since")
-
-
-def _rest(facts: _Facts) -> str:
-    return f"no input for {_span(facts.settings.idle_after)}"
-
-
 # --- the rules ----------------------------------------------------------------
-KEEP_CHOSEN, IN_USE, NOT_LONG_ENOUGH = "your choice: keep", "in use", "not idle long enough"
+IN_USE = "in use"
 
 RULES = (
+    _Rule(
+        "going to sleep",
+        _Says.NOW,
+        lambda facts: facts.seen.sleeping is True,
+        reasons.sleep,
+        ends="waking up",
+        begins="going to sleep",
+    ),
     _Rule(
         "no sandbox",
         _Says.NOW,
         lambda facts: facts.seen.sandbox != "",
-        _sandbox,
+        reasons.sandbox,
         ends="a working sandbox",
         begins="losing the sandbox",
     ),
     _Rule(
-        KEEP_CHOSEN,
+        "your choice: keep",
         _Says.NOW,
         lambda facts: facts.wish is Wish.KEEP,
-        _wish,
+        reasons.wish,
         ends="choosing auto or lend",
         begins="choosing keep",
     ),
@@ -297,7 +194,7 @@ RULES = (
         "no room in memory",
         _Says.KEEP,
         lambda facts: facts.slots == 0,
-        _memory,
+        reasons.memory,
         ends="more free memory, or a lower memory_per_job",
         begins="less free memory",
     ),
@@ -305,7 +202,7 @@ RULES = (
         "your choice: lend",
         _Says.LEND,
         lambda facts: facts.wish is Wish.LEND,
-        _wish,
+        reasons.wish,
         ends="choosing auto or keep",
         begins="choosing lend",
     ),
@@ -313,39 +210,71 @@ RULES = (
         "never by setting",
         _Says.KEEP,
         lambda facts: facts.settings.lend == "never",
-        _setting,
+        reasons.setting,
         ends="lend = auto",
         begins="lend = never",
+    ),
+    _Rule(
+        "exclusive program",
+        _Says.NOW,
+        lambda facts: bool(facts.settings.exclusive) and facts.seen.exclusive != "",
+        reasons.exclusive,
+        ends="ending that program",
+        begins="starting a program that the setting exclusive names",
+    ),
+    _Rule(
+        "on battery",
+        _Says.KEEP,
+        lambda facts: facts.settings.on_battery == "never" and facts.seen.on_battery is True,
+        reasons.power,
+        ends="plugging in, or on_battery = always",
+        begins="unplugging, unless on_battery = always",
+    ),
+    _Rule(
+        "metered network",
+        _Says.KEEP,
+        lambda facts: facts.settings.metered == "never" and facts.seen.metered is True,
+        reasons.network,
+        ends="another network, or metered = always",
+        begins="a metered network, unless metered = always",
     ),
     _Rule(
         "always by setting",
         _Says.LEND,
         lambda facts: facts.settings.lend == "always",
-        _setting,
+        reasons.setting,
         ends="lend = auto",
         begins="lend = always",
     ),
     _Rule(
         "nobody can tell",
         _Says.NOW,
-        lambda facts: facts.seen.in_use is None,
-        _input,
+        lambda facts: facts.in_use is None,
+        reasons.hands,
         ends="a source for keyboard and mouse",
         begins="losing the source for keyboard and mouse",
     ),
     _Rule(
         IN_USE,
         _Says.NOW,
-        _is_present,
-        _input,
+        lambda facts: facts.is_present,
+        reasons.hands,
         ends="leaving keyboard and mouse alone",
         begins="touching keyboard or mouse",
     ),
     _Rule(
+        "presenting",
+        _Says.KEEP,
+        lambda facts: facts.settings.presenting == "never" and facts.is_presenting,
+        reasons.presenting,
+        ends="leaving the full screen, or presenting = always",
+        begins="a film or a talk, unless presenting = always",
+    ),
+    _Rule(
         "busy with your work",
         _Says.KEEP,
-        _is_busy,
-        _load,
+        lambda facts: facts.is_busy,
+        reasons.load,
         ends="a load of at most {limit}",
         begins="a load above {limit}",
     ),
@@ -353,26 +282,26 @@ RULES = (
         "screen locked",
         _Says.LEND,
         lambda facts: facts.behind_screensaver,
-        _screensaver,
+        reasons.screensaver,
         ends="touching keyboard or mouse",
         begins="locking the screen and leaving",
     ),
     _Rule(
         "idle",
         _Says.LEND,
-        lambda facts: facts.seen.in_use is False,
-        _input,
+        lambda facts: facts.in_use is False,
+        reasons.hands,
         ends="touching keyboard or mouse",
         begins="{rest}",
-        reason=lambda facts: f"there was {_rest(facts)}",
+        reason=lambda facts: f"there was {reasons.rest(facts)}",
     ),
     _Rule(
-        NOT_LONG_ENOUGH,
+        "not idle long enough",
         _Says.KEEP,
         lambda _: True,
-        _input,
+        reasons.hands,
         ends="{rest}, or locking the screen and leaving",
-        reason=lambda facts: f"{_input(facts)}, not yet {_span(facts.settings.idle_after)}",
+        reason=lambda facts: f"{reasons.hands(facts)}, not yet {reasons.span(facts.settings.idle_after)}",
     ),
 )
 """In order; the first that holds decides."""

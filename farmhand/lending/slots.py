@@ -5,6 +5,8 @@ stays until the room has clearly changed:
 
 * by load: it stays while the room is within `LOAD_BAND` of it. A machine that is free again offers everything.
 * by memory: it falls at once, since a job too many swaps; it rises only if `MEMORY_BAND` of a job would be left over.
+* by memory pressure: time that programs spend waiting for memory takes its share of the slots, as load does. What waits
+  may well be the farm's own jobs: then there are too many of them.
 
 A machine with memory for one job offers at least one slot: whether the load forbids lending is the policy's question.
 """
@@ -23,9 +25,17 @@ LOAD_BAND_SHARE = 0.05
 MEMORY_BAND = 0.25
 """Jobs whose memory must be left over before another slot is offered."""
 
+PRESSURE_FREE, PRESSURE_FULL = 0.05, 0.5
+"""Shares of time spent waiting for memory: up to the first nothing is taken away, at the second all but one slot is."""
+
 
 def slots_for(
-    settings: Settings, machine: Machine, others_cpu: float | None, free_memory_mib: int | None, offered: int = 0
+    settings: Settings,
+    machine: Machine,
+    others_cpu: float | None,
+    free_memory_mib: int | None,
+    offered: int = 0,
+    memory_pressure: float | None = None,
 ) -> int:
     """Return how many slots this machine has for the farm.
 
@@ -35,11 +45,14 @@ def slots_for(
         others_cpu: share of all cores, 0..1, that programs other than the farm's use; None counts as nothing.
         free_memory_mib: MiB that farm jobs could hold, running ones included; None counts as nothing.
         offered: slots offered now; 0 when none are.
+        memory_pressure: share of time, 0..1, in which some program waited for memory; None counts as nothing.
     """
     if free_memory_mib is None:
         return 0
     ceiling = settings.slots or machine.cores
-    by_load = _settle_load(ceiling * (1 - (others_cpu or 0.0)), ceiling, offered)
+    calm = 1 - ((memory_pressure or 0.0) - PRESSURE_FREE) / (PRESSURE_FULL - PRESSURE_FREE)
+    room = ceiling * (1 - (others_cpu or 0.0)) * min(1.0, max(0.0, calm))
+    by_load = _settle_load(room, ceiling, offered)
     return min(by_load, _settle_memory(free_memory_mib / settings.memory_per_job, offered))
 
 

@@ -14,7 +14,7 @@ import sys
 import time
 from pathlib import Path
 
-from farmhand.lending.policy import LOCK_GESTURE
+from farmhand.lending.facts import LOCK_GESTURE
 from tests.whole import lua
 from tests.whole.stage import Stage, TooLate, Workstation, boxed, until
 

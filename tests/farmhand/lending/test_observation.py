@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
+
 import pytest
 
 from farmhand.lending.observation import Choice, Observation, Reading, Wish
@@ -10,7 +12,7 @@ from farmhand.lending.observation import Choice, Observation, Reading, Wish
 def test_at_first_nothing_is_known() -> None:
     seen = Observation()
     assert seen.choice == Choice(Wish.AUTO, None)
-    assert {seen.in_use, seen.screensaver, seen.others_cpu, seen.free_memory_mib, seen.sandbox} == {None}
+    assert {getattr(seen, one.name) for one in fields(seen)} == {Choice(), None}
 
 
 def test_a_reading_changes_its_own_fields_only() -> None:

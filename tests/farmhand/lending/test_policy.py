@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from farmhand.lending.events import Want
+from farmhand.lending.facts import FRESH, LOCK_GESTURE
 from farmhand.lending.observation import Choice, Observation, Wish
-from farmhand.lending.policy import BUSY_MARGIN, FRESH, LOCK_GESTURE, RULES, Decision, decide
+from farmhand.lending.policy import BUSY_MARGIN, RULES, Decision, decide
 from farmhand.machine import Machine
 from farmhand.settings import Settings
 from farmhand.wire.local import RuleView
@@ -38,6 +39,15 @@ KEEP, KEEP_NOW, LEND = Want(lend=False), Want(lend=False, hurry=True), Want(lend
 
 CONVERSATION = [
     # what is seen, with which settings, which rule decides, what it wants, because …
+    (replace(AWAY, sleeping=True), {}, "going to sleep", KEEP_NOW, "this machine is going to sleep"),
+    (
+        choosing(replace(AWAY, sleeping=True, sandbox="no"), Wish.LEND),
+        {"lend": "always"},
+        "going to sleep",
+        KEEP_NOW,
+        "this machine is going to sleep",
+    ),
+    (replace(AWAY, sleeping=False), {}, "idle", LEND, "there was no input for 5 min"),
     (replace(AWAY, sandbox=None), {}, "no sandbox", KEEP_NOW, "the sandbox has not been tried yet"),
     (replace(AWAY, sandbox="install bwrap"), {}, "no sandbox", KEEP_NOW, "no sandbox works here: install bwrap"),
     (choosing(replace(AWAY, sandbox="no"), Wish.LEND), {}, "no sandbox", KEEP_NOW, "no sandbox works here: no"),
@@ -60,6 +70,35 @@ CONVERSATION = [
     (choosing(THERE, Wish.LEND, WALL - 1), {}, "in use", KEEP_NOW, "you are using keyboard or mouse"),
     (AWAY, {"lend": "never"}, "never by setting", KEEP, "the setting lend is never"),
     (THERE, {"lend": "always"}, "always by setting", LEND, "the setting lend is always"),
+    (
+        replace(AWAY, exclusive="quake"),
+        {"exclusive": ("quake",), "lend": "always"},
+        "exclusive program",
+        KEEP_NOW,
+        "quake is running",
+    ),
+    (AWAY, {"exclusive": ("quake",)}, "exclusive program", KEEP_NOW, "nothing tells yet which programs run"),
+    (replace(AWAY, exclusive=""), {"exclusive": ("quake",)}, "idle", LEND, "there was no input for 5 min"),
+    (choosing(replace(AWAY, exclusive="quake"), Wish.LEND), {}, "your choice: lend", LEND, "you chose lend"),
+    (
+        replace(AWAY, on_battery=True),
+        {"lend": "always"},
+        "on battery",
+        KEEP,
+        "this machine runs on its battery",
+    ),
+    (replace(AWAY, on_battery=True), {"on_battery": "always"}, "idle", LEND, "there was no input for 5 min"),
+    (replace(AWAY, on_battery=False), {}, "idle", LEND, "there was no input for 5 min"),
+    (replace(AWAY, metered=True), {"lend": "always"}, "metered network", KEEP, "the network is metered"),
+    (replace(AWAY, metered=True), {"metered": "always"}, "idle", LEND, "there was no input for 5 min"),
+    (replace(AWAY, metered=False), {}, "idle", LEND, "there was no input for 5 min"),
+    (replace(AWAY, presenting="a window fills the screen"), {}, "presenting", KEEP, "a window fills the screen"),
+    (replace(AWAY, presenting="a film"), {"presenting": "always"}, "idle", LEND, "there was no input for 5 min"),
+    (replace(AWAY, presenting="a film"), {"lend": "always"}, "always by setting", LEND, "the setting lend is always"),
+    (replace(AWAY, presenting=""), {}, "idle", LEND, "there was no input for 5 min"),
+    (replace(LOCKED, presenting="a film"), {}, "screen locked", LEND, "the screen is blanked or locked"),
+    (replace(AWAY, woke_at=NOW - 5), {}, "in use", KEEP_NOW, "this machine woke 5 s ago"),
+    (replace(AWAY, woke_at=NOW - 50), {}, "not idle long enough", KEEP, "this machine woke 50 s ago, not yet 5 min"),
     (replace(AWAY, in_use=None), {}, "nobody can tell", KEEP_NOW, "nothing can tell whether you are there"),
     (replace(LOCKED, in_use=None), {}, "nobody can tell", KEEP_NOW, "nothing can tell whether you are there"),
     (THERE, {}, "in use", KEEP_NOW, "you are using keyboard or mouse"),
@@ -130,6 +169,23 @@ def test_a_screensaver_nobody_saw_coming_shortens_nothing() -> None:
     assert judge(replace(LOCKED, screensaver=None)).rule == "in use"
 
 
+# --- waking up ----------------------------------------------------------------
+def test_waking_counts_as_a_touch_whatever_the_senses_still_say() -> None:
+    woken = replace(LOCKED, sleeping=False, woke_at=NOW - 1, screensaver_since=NOW - 900, idle_since=NOW - 900)
+    assert judge(woken).rule == "in use", "what was known before is old"
+    assert judge(replace(woken, in_use=False)).rule == "in use"
+    assert judge(replace(woken, in_use=False), now=NOW + 299).rule == "idle"
+
+
+def test_a_touch_after_waking_is_what_counts() -> None:
+    assert judge(replace(THERE, woke_at=NOW - 1000)).reason == "you are using keyboard or mouse"
+    assert judge(replace(RESTING, woke_at=NOW - 200)).reason.startswith("you touched keyboard or mouse 100 s ago")
+
+
+def test_waking_cannot_tell_who_is_there() -> None:
+    assert judge(replace(AWAY, in_use=None, woke_at=NOW - 1)).rule == "nobody can tell"
+
+
 # --- load ---------------------------------------------------------------------
 def test_load_takes_back_later_than_it_refuses() -> None:
     limit = 0.3 + 0.7 * BUSY_MARGIN
@@ -158,7 +214,15 @@ def test_a_loaded_machine_offers_what_is_left() -> None:
         (replace(RESTING, others_cpu=0.9), {}, NOW + 200, None),
         (replace(RESTING, idle_since=NOW - 4, others_cpu=0.9), {}, NOW - 4 + FRESH, None),
         (LOCKED, {}, NOW - 5 + FRESH, None),
+        (replace(AWAY, sleeping=True), {}, None, None),
+        (replace(RESTING, on_battery=True), {}, NOW + 200, None),
+        (replace(RESTING, presenting="a film"), {}, NOW + 200, None),
+        (replace(RESTING, idle_since=NOW - 4, presenting="a film"), {}, NOW - 4 + FRESH, None),
+        (replace(AWAY, woke_at=NOW - 50), {}, NOW + 250, NOW + 250),
+        (replace(AWAY, woke_at=NOW - 4), {}, NOW - 4 + FRESH, NOW + 296),
         (choosing(AWAY, Wish.KEEP), {}, None, None),
+        (choosing(replace(AWAY, others_cpu=0.9), Wish.KEEP, WALL + 50), {}, NOW + 50, None),
+        (choosing(replace(AWAY, free_memory_mib=0), Wish.LEND, WALL + 50), {}, NOW + 50, None),
         (choosing(AWAY, Wish.KEEP, WALL + 50), {}, NOW + 50, NOW + 50),
         (choosing(AWAY, Wish.KEEP, WALL + 50), {"lend": "never"}, NOW + 50, None),
         (choosing(RESTING, Wish.KEEP, WALL + 50), {}, NOW + 50, NOW + 200),
@@ -194,28 +258,38 @@ def test_why_an_idle_machine_is_lent() -> None:
     decision = judge(AWAY)
     assert [one.name for one in decision.verdicts if one.decided] == ["idle"]
     assert why(decision) == [
+        ("going to sleep", False, "keep now", "going to sleep"),
         ("no sandbox", False, "keep now", "losing the sandbox"),
         ("your choice: keep", False, "keep now", "choosing keep"),
         ("no room in memory", False, "keep", "less free memory"),
         ("your choice: lend", False, "lend 8 slots", "choosing lend"),
         ("never by setting", False, "keep", "lend = never"),
+        ("exclusive program", False, "keep now", "starting a program that the setting exclusive names"),
+        ("on battery", False, "keep", "unplugging, unless on_battery = always"),
+        ("metered network", False, "keep", "a metered network, unless metered = always"),
         ("always by setting", False, "lend 8 slots", "lend = always"),
         ("nobody can tell", False, "keep now", "losing the source for keyboard and mouse"),
         ("in use", False, "keep now", "touching keyboard or mouse"),
+        ("presenting", False, "keep", "a film or a talk, unless presenting = always"),
         ("busy with your work", False, "keep", "a load above 30%"),
         ("screen locked", False, "lend 8 slots", "locking the screen and leaving"),
         ("idle", True, "lend 8 slots", "touching keyboard or mouse"),
         ("not idle long enough", True, "keep", "no input for 5 min, or locking the screen and leaving"),
     ]
     assert [one.value for one in decision.verdicts] == [
+        "nothing tells when this machine goes to sleep",
         "the sandbox works",
         "you chose auto",
         "12000 MiB are free and a job needs 1024 MiB",
         "you chose auto",
         "the setting lend is auto",
+        "no program wants this machine for itself",
+        "nothing tells about a battery",
+        "nothing tells whether the network is metered",
         "the setting lend is auto",
         "you touched keyboard or mouse 10 min ago",
         "you touched keyboard or mouse 10 min ago",
+        "nothing tells about films or talks",
         "your programs use 2% of the machine, the limit is 30%",
         "the screen is neither blanked nor locked",
         "you touched keyboard or mouse 10 min ago",
@@ -243,6 +317,11 @@ def test_why_nothing_works() -> None:
         (choosing(AWAY, Wish.LEND), {}, "your choice: lend", "choosing auto or keep"),
         (AWAY, {"lend": "never"}, "never by setting", "lend = auto"),
         (AWAY, {"lend": "always"}, "always by setting", "lend = auto"),
+        (replace(AWAY, sleeping=True), {}, "going to sleep", "waking up"),
+        (AWAY, {"exclusive": ("quake",)}, "exclusive program", "ending that program"),
+        (replace(AWAY, on_battery=True), {}, "on battery", "plugging in, or on_battery = always"),
+        (replace(AWAY, metered=True), {}, "metered network", "another network, or metered = always"),
+        (replace(AWAY, presenting="a film"), {}, "presenting", "leaving the full screen, or presenting = always"),
         (THERE, {}, "in use", "leaving keyboard and mouse alone"),
         (LOCKED, {}, "screen locked", "touching keyboard or mouse"),
         (THERE, {}, "idle", "no input for 5 min"),
@@ -256,6 +335,10 @@ def test_what_would_change_it(seen: Observation, settings: dict[str, Any], rule:
 def test_one_slot_is_said_as_one() -> None:
     decision = judge(AWAY, slots=1)
     assert [one.says for one in decision.verdicts if one.decided] == ["lend 1 slot"]
+
+
+def test_memory_pressure_takes_slots() -> None:
+    assert judge(replace(AWAY, memory_pressure=0.275)).want.slots == 4
 
 
 def test_a_rest_of_unknown_length_is_still_a_rest() -> None:
@@ -281,6 +364,13 @@ observations = st.builds(
     idle_since=st.none() | st.floats(NOW - 1000, NOW),
     screensaver=st.none() | st.booleans(),
     screensaver_since=st.none() | st.floats(NOW - 1000, NOW),
+    sleeping=st.sampled_from((None, False, False, True)),
+    woke_at=st.none() | st.floats(NOW - 1000, NOW),
+    on_battery=st.sampled_from((None, False, False, True)),
+    metered=st.sampled_from((None, False, False, True)),
+    presenting=st.sampled_from((None, "", "", "a film")),
+    exclusive=st.sampled_from((None, "", "", "quake")),
+    memory_pressure=st.none() | st.floats(0, 1),
     others_cpu=st.none() | st.floats(0, 1),
     free_memory_mib=st.none() | st.integers(0, 40_000),
     sandbox=st.sampled_from((None, "", "", "", "no user namespaces")),
@@ -289,6 +379,10 @@ settings_of_all_kinds = st.builds(
     Settings,
     lend=st.sampled_from(("auto", "always", "never")),
     idle_after=st.floats(1, 2000),
+    exclusive=st.sampled_from(((), ("quake",))),
+    on_battery=st.sampled_from(("never", "always")),
+    metered=st.sampled_from(("never", "always")),
+    presenting=st.sampled_from(("never", "always")),
     busy_above=st.floats(0.01, 1),
     slots=st.integers(0, 64),
     memory_per_job=st.integers(16, 4096),
@@ -307,7 +401,17 @@ def test_what_always_holds(seen: Observation, settings: Settings, lending: bool,
         assert want == KEEP_NOW
     if chooses(seen, Wish.KEEP):
         assert want == KEEP_NOW
-        assert decision.rule in ("no sandbox", "your choice: keep")
+        assert decision.rule in ("going to sleep", "no sandbox", "your choice: keep")
+    if seen.sleeping:
+        assert (want, decision.rule, decision.lends_at) == (KEEP_NOW, "going to sleep", None)
+    if not chooses(seen, Wish.LEND):
+        assert not (want.lend and settings.exclusive and seen.exclusive != "")
+        assert not (want.lend and settings.on_battery == "never" and seen.on_battery)
+        assert not (want.lend and settings.metered == "never" and seen.metered)
+    if by_rules and seen.presenting and settings.presenting == "never" and not seen.screensaver:
+        assert not want.lend
+    if by_rules and seen.woke_at is not None and seen.woke_at + min(FRESH, settings.idle_after) > NOW:
+        assert not want.lend or (seen.screensaver_since or 0) + LOCK_GESTURE >= seen.woke_at
     if seen.free_memory_mib is None or seen.free_memory_mib < settings.memory_per_job:
         assert not want.lend
     if by_rules and (settings.lend == "never" or seen.in_use is None or seen.others_cpu is None):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -20,9 +22,10 @@ def offer(
     offered: int = 0,
     slots: int = 0,
     each: int = 1000,
+    pressure: float | None = None,
 ) -> int:
     machine = Machine("anna-desk", cores, 16384)
-    return slots_for(Settings(slots=slots, memory_per_job=each), machine, others, free, offered)
+    return slots_for(Settings(slots=slots, memory_per_job=each), machine, others, free, offered, pressure)
 
 
 @pytest.mark.parametrize(
@@ -38,6 +41,12 @@ def offer(
         ({"others": 0.07}, 7),
         ({"others": 0.99}, 1),
         ({"others": 1.0}, 1),
+        ({"pressure": 0.05}, 8),
+        ({"pressure": 0.275}, 4),
+        ({"pressure": 0.275, "others": 0.5}, 2),
+        ({"pressure": 0.5}, 1),
+        ({"pressure": 1.0}, 1),
+        ({"pressure": 1.0, "free": 0}, 0),
         ({"free": None}, 0),
         ({"free": 0}, 0),
         ({"free": 1249}, 0),
@@ -46,7 +55,7 @@ def offer(
         ({"free": 3500, "others": 0.75}, 2),
     ],
 )
-def test_a_fresh_offer(asked: dict[str, int], slots: int) -> None:
+def test_a_fresh_offer(asked: dict[str, Any], slots: int) -> None:
     assert offer(**asked) == slots
 
 

@@ -1,0 +1,98 @@
+"""What the rules looked at, in words for the owner: each fits to follow "because". Pure."""
+
+from __future__ import annotations
+
+from farmhand.lending.facts import Facts
+from farmhand.lending.observation import Wish
+
+
+def span(seconds: float) -> str:
+    """Write a duration as a person says it; from two minutes on in minutes, from two hours on in hours."""
+    whole = int(seconds)
+    if whole < 120:
+        return f"{whole} s"
+    return f"{whole // 60} min" if whole < 7200 else f"{whole // 3600} h"
+
+
+def sleep(facts: Facts) -> str:
+    if facts.seen.sleeping is None:
+        return "nothing tells when this machine goes to sleep"
+    return "this machine is going to sleep" if facts.seen.sleeping else "this machine is awake"
+
+
+def sandbox(facts: Facts) -> str:
+    if facts.seen.sandbox is None:
+        return "the sandbox has not been tried yet"
+    return f"no sandbox works here: {facts.seen.sandbox}" if facts.seen.sandbox else "the sandbox works"
+
+
+def wish(facts: Facts) -> str:
+    if facts.choice_ends is None or facts.wish is Wish.AUTO:
+        return f"you chose {facts.wish.value}"
+    return f"you chose {facts.wish.value} for another {span(facts.choice_ends - facts.now)}"
+
+
+def memory(facts: Facts) -> str:
+    free, each = facts.seen.free_memory_mib, facts.settings.memory_per_job
+    return (
+        "nothing tells how much memory is free" if free is None else f"{free} MiB are free and a job needs {each} MiB"
+    )
+
+
+def setting(facts: Facts) -> str:
+    return f"the setting lend is {facts.settings.lend}"
+
+
+def hands(facts: Facts) -> str:
+    if facts.in_use is None:
+        return "nothing can tell whether you are there"
+    if facts.idle_for is None:
+        return "you are using keyboard or mouse" if facts.in_use else "keyboard and mouse rest"
+    woke = facts.idle_since == facts.seen.woke_at
+    return f"{'this machine woke' if woke else 'you touched keyboard or mouse'} {span(facts.idle_for)} ago"
+
+
+def load(facts: Facts) -> str:
+    if facts.seen.others_cpu is None:
+        return "nothing tells yet how busy the machine is"
+    return f"your programs use {facts.seen.others_cpu:.0%} of the machine, the limit is {facts.busy_limit:.0%}"
+
+
+def screensaver(facts: Facts) -> str:
+    if facts.seen.screensaver is None:
+        return "no screensaver answers"
+    if not facts.seen.screensaver:
+        return "the screen is neither blanked nor locked"
+    return "the screen is blanked or locked" + ("" if facts.behind_screensaver else ", and there was input since")
+
+
+def exclusive(facts: Facts) -> str:
+    if not facts.settings.exclusive:
+        return "no program wants this machine for itself"
+    if facts.seen.exclusive is None:
+        return "nothing tells yet which programs run"
+    return f"{facts.seen.exclusive or 'no program that wants this machine for itself'} is running"
+
+
+def power(facts: Facts) -> str:
+    if facts.seen.on_battery is None:
+        return "nothing tells about a battery"
+    return "this machine runs on its battery" if facts.seen.on_battery else "this machine does not run on a battery"
+
+
+def network(facts: Facts) -> str:
+    if facts.seen.metered is None:
+        return "nothing tells whether the network is metered"
+    return "the network is metered" if facts.seen.metered else "the network is not metered"
+
+
+def presenting(facts: Facts) -> str:
+    if facts.seen.presenting is None:
+        return "nothing tells about films or talks"
+    if not facts.seen.presenting:
+        return "nothing fills the screen or holds off the screensaver"
+    return facts.seen.presenting + ("" if facts.is_presenting else ", behind the screensaver")
+
+
+def rest(facts: Facts) -> str:
+    return f"no input for {span(facts.settings.idle_after)}"

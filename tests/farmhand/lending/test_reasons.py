@@ -1,0 +1,79 @@
+"""The words, where `test_policy` does not say them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from farmhand.lending import reasons
+from farmhand.lending.facts import Facts
+from farmhand.lending.observation import Choice, Observation, Wish
+from farmhand.settings import Settings
+
+NOW = 10_000.0
+FACTS = Facts(Observation(), Settings(exclusive=("quake",)), NOW, choice_ends=None, slots=8, busy_limit=0.3)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [(0.9, "0 s"), (119, "119 s"), (120, "2 min"), (7199, "119 min"), (7200, "2 h"), (86400, "24 h")],
+)
+def test_a_span(seconds: float, words: str) -> None:
+    assert reasons.span(seconds) == words
+
+
+@pytest.mark.parametrize(
+    ("say", "seen", "words"),
+    [
+        (reasons.sleep, {}, "nothing tells when this machine goes to sleep"),
+        (reasons.sleep, {"sleeping": True}, "this machine is going to sleep"),
+        (reasons.sleep, {"sleeping": False}, "this machine is awake"),
+        (reasons.sandbox, {}, "the sandbox has not been tried yet"),
+        (reasons.sandbox, {"sandbox": ""}, "the sandbox works"),
+        (reasons.sandbox, {"sandbox": "install bwrap"}, "no sandbox works here: install bwrap"),
+        (reasons.memory, {}, "nothing tells how much memory is free"),
+        (reasons.memory, {"free_memory_mib": 7}, "7 MiB are free and a job needs 1024 MiB"),
+        (reasons.hands, {}, "nothing can tell whether you are there"),
+        (reasons.hands, {"in_use": True}, "you are using keyboard or mouse"),
+        (reasons.hands, {"in_use": False}, "keyboard and mouse rest"),
+        (reasons.hands, {"in_use": False, "idle_since": NOW - 7}, "you touched keyboard or mouse 7 s ago"),
+        (reasons.hands, {"in_use": False, "woke_at": NOW - 7}, "this machine woke 7 s ago"),
+        (reasons.load, {}, "nothing tells yet how busy the machine is"),
+        (reasons.load, {"others_cpu": 0.07}, "your programs use 7% of the machine, the limit is 30%"),
+        (reasons.screensaver, {}, "no screensaver answers"),
+        (reasons.screensaver, {"screensaver": False}, "the screen is neither blanked nor locked"),
+        (reasons.screensaver, {"screensaver": True}, "the screen is blanked or locked, and there was input since"),
+        (
+            reasons.screensaver,
+            {"screensaver": True, "screensaver_since": NOW, "idle_since": NOW},
+            "the screen is blanked or locked",
+        ),
+        (reasons.exclusive, {}, "nothing tells yet which programs run"),
+        (reasons.exclusive, {"exclusive": ""}, "no program that wants this machine for itself is running"),
+        (reasons.exclusive, {"exclusive": "quake"}, "quake is running"),
+        (reasons.power, {}, "nothing tells about a battery"),
+        (reasons.power, {"on_battery": True}, "this machine runs on its battery"),
+        (reasons.power, {"on_battery": False}, "this machine does not run on a battery"),
+        (reasons.network, {}, "nothing tells whether the network is metered"),
+        (reasons.network, {"metered": True}, "the network is metered"),
+        (reasons.network, {"metered": False}, "the network is not metered"),
+        (reasons.presenting, {}, "nothing tells about films or talks"),
+        (reasons.presenting, {"presenting": ""}, "nothing fills the screen or holds off the screensaver"),
+        (reasons.presenting, {"presenting": "a film"}, "a film"),
+        (reasons.presenting, {"presenting": "a film", "screensaver": True}, "a film, behind the screensaver"),
+    ],
+)
+def test_the_owner_reads(say: Callable[[Facts], str], seen: dict[str, object], words: str) -> None:
+    assert say(replace(FACTS, seen=replace(Observation(), **seen))) == words
+
+
+def test_what_was_chosen_and_set() -> None:
+    keeping = replace(FACTS, seen=Observation(choice=Choice(Wish.KEEP)))
+    assert reasons.wish(keeping) == "you chose keep"
+    assert reasons.wish(replace(keeping, choice_ends=NOW + 60)) == "you chose keep for another 60 s"
+    assert reasons.wish(replace(keeping, choice_ends=NOW)) == "you chose auto"
+    assert reasons.setting(FACTS) == "the setting lend is auto"
+    assert reasons.rest(FACTS) == "no input for 5 min"
+    assert reasons.exclusive(replace(FACTS, settings=Settings())) == "no program wants this machine for itself"
