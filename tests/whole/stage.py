@@ -1,10 +1,13 @@
 """A small farm of one's own: X server, registry, agents, builds, all with private folders and ports.
 
-Everything that a `Stage` starts it also ends, whatever happens, by the pids it knows.
+Everything that a `Stage` starts it also ends, whatever happens, by the pids it knows. While a stage is open, whatever
+loses its parent becomes a child of this program (prctl(2), PR_SET_CHILD_SUBREAPER); so even what a killed agent leaves
+behind is seen below us, and what other programs of the machine do is not.
 """
 
 from __future__ import annotations
 
+import ctypes
 import json
 import os
 import shutil
@@ -15,13 +18,17 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, Literal, Self, TypeVar
 
+from farmhand.links.agent import AgentLink
+from farmhand.wire.local import Choose
 from tests.fakes.xserver import XServer
 
 BIN = Path(sys.executable).parent
+PR_SET_CHILD_SUBREAPER = 36
 T = TypeVar("T")
 
 
@@ -51,19 +58,70 @@ def free_port() -> int:
         return int(one.getsockname()[1])
 
 
-def boxed() -> set[int]:
-    """Processes of this machine that live in another pid namespace than ours: the farm's, in their boxes."""
-    ours = os.readlink("/proc/self/ns/pid")
+def below(pid: int) -> set[int]:
+    """All descendants of a process; of `os.getpid()` while a stage is open, orphans included."""
     found: set[int] = set()
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            try:
-                inside = os.readlink(entry / "ns/pid") != ours
-            except OSError:
-                continue
-            if inside:
-                found.add(int(entry.name))
+    for task in _tasks(pid):
+        try:
+            children = {int(word) for word in (task / "children").read_text().split()}
+        except OSError:
+            continue  # it has ended meanwhile
+        for child in children - found:
+            found |= {child} | below(child)
     return found
+
+
+def boxed(pid: int | None = None) -> set[int]:
+    """Processes below `pid` (None: this one) in another pid namespace than ours: the farm's, in their boxes."""
+    ours = os.readlink("/proc/self/ns/pid")
+    return {one for one in below(os.getpid() if pid is None else pid) if _namespace(one) not in ("", ours)}
+
+
+def _tasks(pid: int) -> list[Path]:
+    try:
+        return list(Path(f"/proc/{pid}/task").iterdir())
+    except OSError:
+        return []
+
+
+def _namespace(pid: int) -> str:
+    try:
+        return "" if is_zombie(pid) else os.readlink(f"/proc/{pid}/ns/pid")
+    except OSError:
+        return ""  # it has ended
+
+
+def is_zombie(pid: int) -> bool:
+    """Whether a process has ended and only waits for its parent to notice.
+
+    Raises:
+        OSError: there is no such process.
+    """
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+
+
+def _bury_orphans() -> None:
+    """Take notice of the ends of those whom we adopted; to be called when all our own children have been waited for."""
+    for pid in below(os.getpid()):
+        with suppress(OSError):
+            if is_zombie(pid):
+                os.waitpid(pid, os.WNOHANG)
+
+
+def _adopt_orphans(yes: bool) -> None:
+    if ctypes.CDLL(None, use_errno=True).prctl(PR_SET_CHILD_SUBREAPER, int(yes), 0, 0, 0) != 0:
+        raise OSError(ctypes.get_errno(), "cannot adopt orphans")
+
+
+def end_build(build: subprocess.Popen[str]) -> None:
+    """Kill what is left of a build that `Stage.build` started, its session and so also what lost its driver."""
+    for pid in below(os.getpid()):
+        with suppress(ProcessLookupError):
+            if os.getsid(pid) == build.pid:
+                os.kill(pid, signal.SIGKILL)
+    build.wait()
+    if build.stdout is not None:
+        build.stdout.close()
 
 
 class Workstation:
@@ -72,10 +130,14 @@ class Workstation:
     Args:
         folder: for its XDG folders; is made.
         environ: the environment of its session.
+        before: words before the agent's command, such as those that put it into a network of its own.
         settings: as `FARMHAND_<SETTING>` would give them.
     """
 
-    def __init__(self, folder: Path, environ: Mapping[str, str], **settings: object) -> None:
+    def __init__(
+        self, folder: Path, environ: Mapping[str, str], before: Sequence[str] = (), **settings: object
+    ) -> None:
+        self._before = before
         self.folder = folder
         run = folder / "run"
         run.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -92,9 +154,8 @@ class Workstation:
     def start(self) -> None:
         """Start the agent and wait until it answers."""
         with self.log.open("ab") as log:
-            self.process = subprocess.Popen(
-                [BIN / "farmhand-agent"], env=self.environ, stdout=log, stderr=log, start_new_session=True
-            )
+            command = [*self._before, str(BIN / "farmhand-agent")]
+            self.process = subprocess.Popen(command, env=self.environ, stdout=log, stderr=log, start_new_session=True)
         until(lambda: self._alive() and self._socket.exists() and self.status(), "the agent answers")
 
     @property
@@ -109,7 +170,7 @@ class Workstation:
 
     def say(self, *words: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         """Run `farmhand …` here."""
-        command = [BIN / "farmhand", *words]
+        command = [str(BIN / "farmhand"), *words]
         return subprocess.run(command, env=self.environ, capture_output=True, text=True, check=check, timeout=60)
 
     def status(self) -> dict[str, Any]:
@@ -135,6 +196,21 @@ class Workstation:
         except TooLate as late:
             raise TooLate(f"{late}; it shows {self.status()}; its log says {self.log.read_text()}") from None
 
+    @property
+    def pid(self) -> int:
+        """The agent's."""
+        assert self.process is not None
+        return self.process.pid
+
+    def choose(self, wish: Literal["auto", "lend", "keep"], until: float | None = None) -> None:
+        """Let the owner choose, as the tray's menu does."""
+        with AgentLink(self._socket) as link:
+            link.ask(Choose(wish, until))
+
+    def open_files(self) -> int:
+        """How many file descriptors the agent holds."""
+        return len(os.listdir(f"/proc/{self.pid}/fd"))
+
     def stop(self, number: int = signal.SIGTERM) -> int:
         """End the agent and return its exit status."""
         assert self.process is not None
@@ -143,33 +219,54 @@ class Workstation:
 
 
 class Stage:
-    """The farm. Use it in a `with` block."""
+    """The farm. Use it in a `with` block.
 
-    def __init__(self) -> None:
+    Args:
+        display: whether to start an X server, too.
+
+    Attributes:
+        folder: everything that the farm writes lies below it.
+        scratch: TMPDIR of all programs.
+        stations: all agents, also ended ones.
+        registry: its URL; "" before it was opened.
+    """
+
+    def __init__(self, display: bool = True) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="farm-"))
+        self.scratch = self.folder / "tmp"
+        self.scratch.mkdir()
         self.stations: list[Workstation] = []
         self._programs: list[subprocess.Popen[bytes]] = []
+        self._builds: list[subprocess.Popen[str]] = []
+        self.registry_process: subprocess.Popen[bytes] | None = None
         self.x = XServer()
+        self._display = display
         self.registry = ""
 
     def __enter__(self) -> Self:
-        self.x.start()
+        _adopt_orphans(True)
+        if self._display:
+            self.x.start()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        for station in self.stations:
-            if station.process is not None and station.process.poll() is None:
-                station.process.terminate()
-        for program in reversed(self._programs):
+        agents = [station.process for station in self.stations if station.process is not None]
+        for program in (*agents, *reversed(self._programs)):
             if program.poll() is None:
                 program.terminate()
+                program.send_signal(signal.SIGCONT)
         for process in (*self._programs, *(one.process for one in self.stations if one.process is not None)):
             try:
                 process.wait(10)
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
-        self.x.kill()
+        for build in self._builds:
+            end_build(build)
+        if self._display:
+            self.x.kill()
+        _bury_orphans()
+        _adopt_orphans(False)
         shutil.rmtree(self.folder)
 
     @property
@@ -178,9 +275,10 @@ class Stage:
         kept = {
             name: value for name, value in os.environ.items() if not name.startswith(("FARMHAND_", "XDG_", "DISTCC"))
         }
-        for name in ("WAYLAND_DISPLAY", "DBUS_SESSION_BUS_ADDRESS", "MAKEFLAGS"):
+        for name in ("DISPLAY", "WAYLAND_DISPLAY", "DBUS_SESSION_BUS_ADDRESS", "MAKEFLAGS"):
             kept.pop(name, None)
-        return {**kept, "DISPLAY": self.x.display}
+        display = {"DISPLAY": self.x.display} if self._display else {}
+        return {**kept, **display, "TMPDIR": str(self.scratch)}
 
     def run(self, *command: str | Path, environ: Mapping[str, str] | None = None) -> subprocess.Popen[bytes]:
         """Start a program that ends with the stage."""
@@ -191,10 +289,10 @@ class Stage:
         return started
 
     def open_registry(self) -> str:
-        """Start a registry; return its URL."""
-        port = free_port()
+        """Start a registry, at the same address as the one before if there was one; return its URL."""
+        port = int(self.registry.rpartition(":")[2]) if self.registry else free_port()
         self.registry = f"http://127.0.0.1:{port}"
-        self.run(BIN / "farmhand-registry", "--listen", f"127.0.0.1:{port}")
+        self.registry_process = self.run(BIN / "farmhand-registry", "--listen", f"127.0.0.1:{port}")
 
         def answers() -> bool:
             with socket.socket() as one:
@@ -203,8 +301,8 @@ class Stage:
         until(answers, "the registry listens")
         return self.registry
 
-    def workstation(self, name: str, **settings: object) -> Workstation:
-        """Start an agent named `name`; `settings` replace those of a quick test."""
+    def workstation(self, name: str, before: Sequence[str] = (), **settings: object) -> Workstation:
+        """Start an agent named `name`; see `Workstation`, whose `settings` are those of a quick test by default."""
         defaults: dict[str, object] = {
             "registry": self.registry,
             "gate": f"127.0.0.1:{free_port()}",
@@ -214,7 +312,10 @@ class Stage:
             "memory_per_job": 64,
             "name": name,
         }
-        station = Workstation(self.folder / name, self.environ, **{**defaults, **settings})
+        return self.place(Workstation(self.folder / name, self.environ, before, **{**defaults, **settings}))
+
+    def place(self, station: Workstation) -> Workstation:
+        """Start an agent that ends with the stage."""
         self.stations.append(station)
         station.start()
         return station
@@ -224,7 +325,7 @@ class Stage:
         words: Sequence[str | Path] = [BIN / "farmhand", "build", "--registry", self.registry, "--local-jobs", "1"]
         if summary is not None:
             words = [*words, "--json-summary", summary]
-        return subprocess.Popen(
+        started = subprocess.Popen(
             [*words, *command],
             cwd=folder,
             env=self.environ,
@@ -232,10 +333,13 @@ class Stage:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
+            start_new_session=True,
         )
+        self._builds.append(started)
+        return started
 
     def hosts(self) -> list[dict[str, Any]]:
         """What `farmhand hosts --json` lists."""
-        command = [BIN / "farmhand", "hosts", "--json", "--registry", self.registry]
+        command = [str(BIN / "farmhand"), "hosts", "--json", "--registry", self.registry]
         done = subprocess.run(command, env=self.environ, capture_output=True, text=True, check=True, timeout=60)
         return list(json.loads(done.stdout))
