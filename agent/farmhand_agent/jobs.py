@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass
+from typing import Protocol
 
 from farmhand.wire.local import JobView
 from farmhand_agent.admission import Client
+
+MAX_NAME = 200
+"""Characters kept of a name that a client chose."""
 
 
 class End(enum.Enum):
@@ -21,6 +25,15 @@ class End(enum.Enum):
     LIFETIME = "it ran too long"
     RECLAIMED = "the owner took the machine back"
     WITHDRAWN = "its admission ended"
+
+
+class Refusal(enum.Enum):
+    """Why no job began for a client."""
+
+    DENIED = "not admitted"
+    FULL = "all slots were taken"
+    NO_BOX = "no box could be had"
+    RUDE = "it did not introduce itself properly"
 
 
 @dataclass(slots=True)
@@ -57,3 +70,30 @@ class Job:
             started_at=self.started_at,
             waited=self.started - self.arrived,
         )
+
+
+class Ledger(Protocol):
+    """Whoever keeps count of what came to the gate."""
+
+    def ended(self, job: Job, end: End) -> None:
+        """Note a job that is over."""
+        ...
+
+    def refused(self, why: Refusal) -> None:
+        """Note a client for which no job began."""
+        ...
+
+
+class NoLedger:
+    """Keeps no count."""
+
+    def ended(self, job: Job, end: End) -> None:
+        """Forget it."""
+
+    def refused(self, why: Refusal) -> None:
+        """Forget it."""
+
+
+def presentable(name: str) -> str:
+    """A name that a client chose, fit to be shown, sent and kept: printable characters only, and not too many."""
+    return "".join(letter if letter.isprintable() else "?" for letter in name[:MAX_NAME])

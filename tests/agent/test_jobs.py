@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from farmhand.wire.local import JobView
 from farmhand_agent.admission import Client
-from farmhand_agent.jobs import End, Job
+from farmhand_agent.jobs import MAX_NAME, End, Job, Ledger, NoLedger, Refusal, presentable
 
 
 def test_the_owner_sees_who_builds_what_and_how_long_it_waited() -> None:
@@ -23,3 +23,21 @@ def test_the_owner_sees_who_builds_what_and_how_long_it_waited() -> None:
 
 def test_every_end_has_words_of_its_own() -> None:
     assert len({one.value for one in End}) == len(End)
+
+
+def test_every_refusal_has_words_of_its_own() -> None:
+    assert len({one.value for one in Refusal}) == len(Refusal)
+
+
+def test_a_name_is_shown_without_what_would_upset_a_terminal_or_a_message() -> None:
+    assert presentable("größe.c") == "größe.c"
+    assert presentable("\x1b[31mred\n.c") == "?[31mred?.c"
+    assert presentable(b"\xff.c".decode(errors="surrogateescape")) == "?.c"
+    assert len(presentable("x" * 5000)) == MAX_NAME
+
+
+def test_whoever_keeps_no_count_is_asked_nothing_of() -> None:
+    ledger: Ledger = NoLedger()
+    job = Job(Client("i", "u", "h"), "gcc", "a.c", 0.0, 0.0, 0.0)
+    ledger.ended(job, End.SERVED)
+    ledger.refused(Refusal.FULL)
