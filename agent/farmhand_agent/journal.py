@@ -54,10 +54,18 @@ class Journal:
         folder: where the file lies; must exist.
         bounds: what it may hold.
         retry_after: see `RETRY_AFTER`.
+        most: see `MAX_GATHERED`.
     """
 
-    def __init__(self, folder: Path, bounds: Bounds | None = None, retry_after: float = RETRY_AFTER) -> None:
-        self._file = JournalFile(folder / FILE, _log.warning, bounds or Bounds())
+    def __init__(
+        self,
+        folder: Path,
+        bounds: Bounds = Bounds(),
+        retry_after: float = RETRY_AFTER,
+        most: int = MAX_GATHERED,
+    ) -> None:
+        self._file = JournalFile(folder / FILE, _log.warning, bounds)
+        self._most = most
         self._thread = ThreadPoolExecutor(1, "journal")
         self._retry_after = retry_after
         self._jobs: list[JobRecord] = []
@@ -111,7 +119,7 @@ class Journal:
         self._thread.shutdown(wait=False, cancel_futures=True)
 
     def _gathered(self) -> None:
-        if len(self._jobs) + len(self._reclaims) > MAX_GATHERED:
+        if len(self._jobs) + len(self._reclaims) > self._most:
             self._drop()
         if self._timer is None:
             self._timer = asyncio.get_running_loop().call_later(EVERY, self._begin_writing)
