@@ -106,17 +106,17 @@ class Box:
             one = await self._take_socket()
             try:
                 await loop.sock_connect(one, ("127.0.0.1", sandbox.BOX_PORT))
-            except OSError as wrong:
-                if wrong.errno not in _NOT_YET:
-                    one.close()
-                    raise BoxGone(f"the box does not answer: {wrong}") from None
-                self._sockets.append(one)  # still unconnected, so still good
-                await asyncio.sleep(0.005)
-            else:
                 one.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            except OSError as wrong:
+                one.close()  # a socket once refused says so again when it is used again
+                if wrong.errno not in _NOT_YET or not self.alive:
+                    raise BoxGone(f"the box does not answer: {wrong}") from None
+                await asyncio.sleep(0.005)
+            except asyncio.CancelledError:
+                one.close()
+                raise
+            else:
                 return one
-            if not self.alive:
-                break
         raise BoxGone("distccd in the box does not answer")
 
     def kill(self) -> None:
@@ -153,17 +153,19 @@ class Box:
         return sum(processes.memory_mib(pid) for pid in processes.tree(self.init))
 
     async def _take_socket(self) -> socket.socket:
-        if not self._sockets:
-            await (self._refill or self._begin_refill())
-        if not self._sockets:
-            raise BoxGone("the box's network is gone")
+        while not self._sockets:
+            await asyncio.shield(self._refilling())  # shared: who gives up waiting must not end it for others
+            if not self.alive:
+                raise BoxGone("the box's network is gone")
         one = self._sockets.popleft()
-        if len(self._sockets) < LOW_WATER and (self._refill is None or self._refill.done()):
-            self._begin_refill()
+        if len(self._sockets) < LOW_WATER:
+            self._refilling()
         return one
 
-    def _begin_refill(self) -> asyncio.Task[None]:
-        self._refill = asyncio.create_task(self._fetch_sockets())
+    def _refilling(self) -> asyncio.Task[None]:
+        """The refill under way; begins one if there is none."""
+        if self._refill is None or self._refill.done():
+            self._refill = asyncio.create_task(self._fetch_sockets())
         return self._refill
 
     async def _fetch_sockets(self) -> None:
@@ -180,7 +182,9 @@ class Box:
                 raise
             with contextlib.suppress(BlockingIOError):
                 _, descriptors, _, _ = socket.recv_fds(ours, 1, BATCH)
-                self._sockets.extend(socket.socket(fileno=one) for one in descriptors)
+                for one in descriptors:
+                    self._sockets.append(socket.socket(fileno=one))
+                    self._sockets[-1].setblocking(False)  # the descriptor is; Python does not know it yet
 
 
 async def _spawn(plan: BoxPlan) -> tuple[subprocess.Popen[bytes], int]:

@@ -16,7 +16,6 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import PurePosixPath
-from typing import Any, cast
 
 from farmhand.distcc.command import source_file
 from farmhand.distcc.protocol import ProtocolError
@@ -24,15 +23,22 @@ from farmhand.errors import OwnerError
 from farmhand.machine import join_address
 from farmhand.wire.ticket import ADMITTED, BUSY, DENIED, token
 from farmhand_agent.admission import Admission, Client, Turned
+from farmhand_agent.background import background
 from farmhand_agent.box import BoxGone
 from farmhand_agent.boxes import AnyBox, Boxes
-from farmhand_agent.greeting import Greeting, read_greeting
+from farmhand_agent.greeting import CHUNK, Greeting, read_greeting
 from farmhand_agent.jobs import End, Job
 from farmhand_agent.relay import relay
 from farmhand_agent.turnstile import Full, Turnstile
 
 MAX_STRANGERS = 512
-"""Connections that may be waiting for their first bytes to be complete; more are cut at once."""
+"""Connections that may be waiting for their first bytes to be complete; for one more the oldest is cut."""
+
+FAREWELL = 1.0
+"""Seconds that a client has to take a refusal in: closing earlier would tear it from its hands."""
+
+_CLEAN_ENDS = (End.SERVED, End.STALLED)
+"""Ends that leave a box as it was. After others it may be dying, or hold a compiler that is deaf to distccd's SIGTERM."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +56,23 @@ class Patience:
     stall: float = 10.0
     queue: float = 2.0
     lifetime: float = 600.0
+
+
+@dataclass(slots=True, eq=False)
+class _Visit:
+    """One connection.
+
+    Attributes:
+        client: the socket.
+        address: the client's IP address.
+        who: None until it has been admitted.
+        told: everything has been said, so the kernel may deliver it in its time; otherwise the client is cut.
+    """
+
+    client: socket.socket
+    address: str
+    who: Client | None = None
+    told: bool = False
 
 
 class Gate:
@@ -84,8 +107,8 @@ class Gate:
         self._boxes: Boxes | None = None
         self._listener: socket.socket | None = None
         self._accepting: asyncio.Task[None] | None = None
-        self._serving: dict[asyncio.Task[None], Job | None] = {}
-        self._strangers = 0
+        self._visits: dict[asyncio.Task[None], _Visit] = {}
+        self._strangers: dict[_Visit, asyncio.Task[None]] = {}  # have not introduced themselves; oldest first
 
     async def open(self, host: str, port: int, slots: int) -> None:
         """Bring the first box up, then listen.
@@ -111,20 +134,23 @@ class Gate:
         return self._turnstile.limit
 
     def revise(self, admission: Admission) -> None:
-        """Go by a new admission, for running jobs too: who would not be let in any more is cut."""
+        """Go by a new admission, for running and waiting jobs too: who may not stay is cut."""
         self.admission = admission
-        for task, job in self._serving.items():
-            if job is not None and not admission.still_good(job.client):
+        for task, visit in self._visits.items():
+            if visit.who is not None and not admission.still_good(visit.who):
                 task.cancel(End.WITHDRAWN.name)
 
     def shut(self) -> None:
         """Order everything dead: boxes first, then clients. Returns at once; may be repeated."""
         if self._boxes is not None:
             self._boxes.kill_all()
-        for task in self._serving:
+        for task in self._visits:
             task.cancel(End.RECLAIMED.name)
         if self._accepting is not None:
             self._accepting.cancel()
+        if self._listener is not None:
+            with suppress(OSError):  # shut before
+                self._listener.shutdown(socket.SHUT_RDWR)
         self.address = None
 
     async def gone(self) -> None:
@@ -133,7 +159,7 @@ class Gate:
         self._boxes = self._accepting = None
         if boxes is not None:
             await boxes.all_gone()
-        tasks = [task for task in (accepting, *self._serving) if task is not None]
+        tasks = [task for task in (accepting, *self._visits) if task is not None]
         await asyncio.gather(*tasks, return_exceptions=True)
         if self._listener is not None:
             self._listener.close()
@@ -157,68 +183,82 @@ class Gate:
                     continue  # the client was gone before we took it
                 await asyncio.sleep(0.1)  # out of descriptors: let running jobs give some back
                 continue
-            if self._strangers >= MAX_STRANGERS:
-                _reset(client)
-                continue
-            task = asyncio.create_task(self._serve(client, str(peer[0])))
-            self._serving[task] = None
-            task.add_done_callback(lambda done: self._serving.pop(done, None))
+            self._welcome(_Visit(client, str(peer[0])))
+            await asyncio.sleep(0)  # a flood of connections must not keep everything else from running
 
-    async def _serve(self, client: socket.socket, address: str) -> None:
-        """Serve one connection to its end; the socket is closed hard, so that the other side knows at once."""
+    def _welcome(self, visit: _Visit) -> None:
+        if len(self._strangers) >= MAX_STRANGERS:
+            oldest = next(iter(self._strangers))
+            self._strangers.pop(oldest).cancel()
+        task = background(self._serve(visit))
+        self._visits[task] = visit
+        self._strangers[visit] = task
+        task.add_done_callback(self._part)
+
+    def _part(self, task: asyncio.Task[None]) -> None:
+        visit = self._visits.pop(task)
+        self._strangers.pop(visit, None)
+        if visit.told:
+            visit.client.close()
+        else:
+            _reset(visit.client)
+
+    async def _serve(self, visit: _Visit) -> None:
+        """Serve one connection to its end."""
         arrived = time.monotonic()
         try:
-            _keep_alive(client)
-            self._strangers += 1
-            try:
-                async with asyncio.timeout(self._patience.header):
-                    greeting = await read_greeting(client)
-            finally:
-                self._strangers -= 1
-            verdict = self.admission.judge(address, greeting.ticket, time.monotonic())
+            _keep_alive(visit.client)
+            async with asyncio.timeout(self._patience.header):
+                greeting = await read_greeting(visit.client)
+            self._strangers.pop(visit, None)
+            verdict = self.admission.judge(visit.address, greeting.ticket, time.monotonic())
             if isinstance(verdict, Turned):
-                await _refuse(client, greeting, DENIED, verdict.reason)
+                await _refuse(visit, greeting, DENIED, verdict.reason)
             else:
-                await self._queue(client, greeting, verdict, arrived)
+                visit.who = verdict
+                await self._queue(visit, greeting, verdict, arrived)
         except (TimeoutError, ProtocolError, OSError):
-            pass  # a client that broke its word costs nobody a slot; the reset below tells it
-        finally:
-            _reset(client)
+            pass  # a client that broke its word costs nobody a slot; that it is cut tells it
 
-    async def _queue(self, client: socket.socket, greeting: Greeting, who: Client, arrived: float) -> None:
+    async def _queue(self, visit: _Visit, greeting: Greeting, who: Client, arrived: float) -> None:
         try:
             async with self._turnstile.slot(who, self._patience.queue):
-                await self._run(client, greeting, who, arrived)
+                await self._run(visit, greeting, who, arrived)
         except Full as full:
-            await _refuse(client, greeting, BUSY, str(full))
+            await _refuse(visit, greeting, BUSY, str(full))
         except BoxGone as gone:
-            await _refuse(client, greeting, BUSY, str(gone))
+            await _refuse(visit, greeting, BUSY, str(gone))
 
-    async def _run(self, client: socket.socket, greeting: Greeting, who: Client, arrived: float) -> None:
-        if self._boxes is None:
+    async def _run(self, visit: _Visit, greeting: Greeting, who: Client, arrived: float) -> None:
+        boxes = self._boxes
+        if boxes is None:
             raise BoxGone("the machine has been taken back")
-        async with self._boxes.serving(who.identity) as box:
+        async with boxes.serving(who.identity) as box:
             with await box.connect() as inside:
                 if greeting.ticket is not None:
-                    await asyncio.get_running_loop().sock_sendall(client, token(ADMITTED))
+                    await asyncio.get_running_loop().sock_sendall(visit.client, token(ADMITTED))
                 job = _job(who, greeting, arrived)
+                end = End.CUT
                 self._begin(job)
                 try:
-                    await self._relay(client, inside, greeting, job)
+                    end = await self._relay(visit.client, inside, greeting, job)
                 finally:
                     self._end(job)
+                    if end is End.LIFETIME:
+                        boxes.end(box)
+                    elif end not in _CLEAN_ENDS:
+                        boxes.retire(box)
+                visit.told = end is End.SERVED
 
-    async def _relay(self, client: socket.socket, inside: socket.socket, greeting: Greeting, job: Job) -> None:
+    async def _relay(self, client: socket.socket, inside: socket.socket, greeting: Greeting, job: Job) -> End:
         try:
             async with asyncio.timeout(self._patience.lifetime):
-                await relay(client, inside, greeting, job, self._patience.stall)
+                return await relay(client, inside, greeting, job, self._patience.stall)
         except TimeoutError:
-            if self._boxes is not None:  # distccd only asks a compiler to end; one that is deaf would stay
-                self._boxes.end(job.client.identity)
+            return End.LIFETIME
 
     def _begin(self, job: Job) -> None:
         self.jobs.append(job)
-        self._serving[cast(asyncio.Task[Any], asyncio.current_task())] = job
         self._changed()
 
     def _end(self, job: Job) -> None:
@@ -271,11 +311,17 @@ def _keep_alive(client: socket.socket) -> None:
     client.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, 15_000)
 
 
-async def _refuse(client: socket.socket, greeting: Greeting, word: bytes, reason: str) -> None:
+async def _refuse(visit: _Visit, greeting: Greeting, word: bytes, reason: str) -> None:
     """Say why to a client that understands; plain distcc only understands a cut connection."""
-    if greeting.ticket is not None:
-        await asyncio.get_running_loop().sock_sendall(client, token(word, reason))
-        client.shutdown(socket.SHUT_WR)
+    if greeting.ticket is None:
+        return
+    loop = asyncio.get_running_loop()
+    await loop.sock_sendall(visit.client, token(word, reason))
+    visit.client.shutdown(socket.SHUT_WR)
+    async with asyncio.timeout(FAREWELL):
+        while await loop.sock_recv(visit.client, CHUNK):
+            pass  # what is still being uploaded
+    visit.told = True
 
 
 def _reset(client: socket.socket) -> None:

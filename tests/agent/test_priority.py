@@ -21,6 +21,10 @@ def session() -> Iterator[int]:
     sleeper.wait()
 
 
+def child(*words: str) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(words)
+
+
 class Proc:
     """A procfs that says what the test wants."""
 
@@ -58,7 +62,7 @@ async def test_an_autogroup_that_refuses_is_told(tmp_path: Path, session: int) -
 
 
 async def test_a_process_that_is_gone_is_told(tmp_path: Path) -> None:
-    gone = subprocess.Popen(["true"])
+    gone = child("true")
     gone.wait()
     assert await priority.lower(gone.pid, tmp_path) == "normal priority: nice was refused (No such process)"
 

@@ -39,7 +39,7 @@ async def test_giving_up_waiting_leaves_the_descriptor_alone() -> None:
 
 
 async def test_a_child_is_awaited_without_a_thread() -> None:
-    child = subprocess.Popen(["sh", "-c", "read x; exit 7"], stdin=subprocess.PIPE)
+    child = start("sh", "-c", "read x; exit 7")
     waiting = asyncio.create_task(processes.ended(child))
     await asyncio.sleep(0)
     assert not waiting.done()
@@ -48,6 +48,11 @@ async def test_a_child_is_awaited_without_a_thread() -> None:
     async with asyncio.timeout(10):
         assert await waiting == 7
         assert await processes.ended(child) == 7
+
+
+def start(*words: str) -> subprocess.Popen[bytes]:
+    """A child that reads from us."""
+    return subprocess.Popen(words, stdin=subprocess.PIPE)
 
 
 def nested() -> subprocess.Popen[bytes]:
@@ -87,8 +92,8 @@ async def test_ending_a_tree_leaves_nobody() -> None:
 
 
 async def test_ending_a_tree_that_has_ended_is_fine() -> None:
-    child = subprocess.Popen(["true"])
-    child.wait()
+    child = start("true")
+    child.communicate()
     await processes.end_tree(child)
 
 

@@ -35,6 +35,7 @@ class BoxContract:
 
     async def test_a_kill_ends_it_and_hangs_up(self, box: AnyBox) -> None:
         with await box.connect() as connection:
+            connection.send(b"DIST")
             box.kill()
             async with asyncio.timeout(10):
                 await box.gone()
