@@ -38,7 +38,7 @@ FAREWELL = 1.0
 """Seconds that a client has to take a refusal in: closing earlier would tear it from its hands."""
 
 _CLEAN_ENDS = (End.SERVED, End.STALLED)
-"""Ends that leave a box as it was. After others it may be dying, or hold a compiler that is deaf to distccd's SIGTERM."""
+"""Ends that leave a box as it was. After others it may be dying, or hold a compiler deaf to the SIGTERM of distccd."""
 
 
 @dataclass(frozen=True, slots=True)
