@@ -30,11 +30,21 @@ class Meaning:
     unit: str
     check: Check | None
     allowed: str
+    restart: bool
 
 
-def setting(default: Any, text: str, unit: str = "", check: Check | None = None, allowed: str = "") -> Any:
-    """Declare a setting as a dataclass field; `allowed` is shown when `check` refuses a value."""
-    return field(default=default, metadata={"meaning": Meaning(text, unit, check, allowed)})
+def setting(
+    default: Any, text: str, unit: str = "", check: Check | None = None, allowed: str = "", restart: bool = False
+) -> Any:
+    """Declare a setting as a dataclass field.
+
+    Args:
+        default, text, unit: what holds, what it means, what it counts.
+        check: tells what is wrong with a value.
+        allowed: shown when `check` refuses a value.
+        restart: a running agent takes a change over only when it starts anew.
+    """
+    return field(default=default, metadata={"meaning": Meaning(text, unit, check, allowed, restart)})
 
 
 def _between(low: float, high: float) -> Check:
@@ -205,6 +215,7 @@ class Settings:
         "How the farm calls this machine; empty means its host name.",
         check=_host,
         allowed="letters, digits, dots and hyphens, beginning and ending with a letter or digit",
+        restart=True,
     )
     registry: str = setting(
         "",
@@ -212,6 +223,7 @@ class Settings:
         "URL",
         _url,
         "an http:// or https:// URL, such as http://hub:3680",
+        restart=True,
     )
     gate: str = setting(
         "",
@@ -220,6 +232,7 @@ class Settings:
         "ADDR:PORT",
         _address,
         "ADDR:PORT, such as 0.0.0.0:3632 or [::]:3632",
+        restart=True,
     )
     allow: tuple[str, ...] = setting(
         ("127.0.0.0/8", "::1/128"),
@@ -227,6 +240,7 @@ class Settings:
         "list",
         _networks,
         "IP addresses or networks such as 10.1.0.0/16, separated by commas",
+        restart=True,
     )
     toolchains: tuple[str, ...] = setting(
         (),
@@ -241,6 +255,7 @@ class Settings:
         "seconds",
         _between(0, 60),
         "a number of seconds from 0 to 60",
+        restart=True,
     )
     job_lifetime: float = setting(
         600.0,
@@ -248,6 +263,7 @@ class Settings:
         "seconds",
         _between(1, 86400),
         "a number of seconds from 1 to 86400",
+        restart=True,
     )
     grace: float = setting(
         60.0,

@@ -7,14 +7,17 @@ import contextlib
 import ipaddress
 import logging
 import time
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from farmhand.errors import OwnerError
 from farmhand.lending.lender import State
-from farmhand.lending.observation import Choice, Reading, Wish
+from farmhand.lending.observation import Choice, Reading, Return, Wish
 from farmhand.machine import Machine, split_address
-from farmhand.settings import Settings
-from farmhand.wire.local import Choose, Done, Explain, Explanation, Quit, SenseView, Snapshot, ToAgent
+from farmhand.settings import Settings, meaning, names
+from farmhand.wire.local import Choose, Done, Explain, Explanation, Quit, Reload, SenseView, Snapshot, ToAgent
 from farmhand_agent import publish, sandbox
 from farmhand_agent.admission import Admission
 from farmhand_agent.background import background
@@ -44,18 +47,23 @@ class Agent:
         machine: this one.
         state: folder of what survives a restart.
         socket: where faces connect.
+        reread: reads the settings again; raises OwnerError.
     """
 
-    def __init__(self, settings: Settings, machine: Machine, state: Path, socket: Path) -> None:
+    def __init__(
+        self, settings: Settings, machine: Machine, state: Path, socket: Path, reread: Callable[[], Settings]
+    ) -> None:
         self._settings = settings
+        self._reread = reread
         self._socket = socket
         self._memory = Memory(state)
         self._leave = asyncio.Event()
+        self._sensing: list[asyncio.Task[None]] = []
         self._senses: dict[str, SenseView] = {}
         self._shown: Snapshot | None = None
         self._dirty = False
         self._logged = ""
-        self._runtime = Runtime(settings, machine, self._memory.choice, self._changed)
+        self._runtime = Runtime(settings, machine, self._memory.choice, self._changed, self._memory.keep_choice)
         self._farm = self._make_farm()
         patience = Patience(queue=settings.queue_wait, lifetime=settings.job_lifetime)
         admission = Admission.of(machine.name, bytes.fromhex(self._memory.key), settings.allow)
@@ -67,17 +75,33 @@ class Agent:
         """Ask the agent to give the machine back and end."""
         self._leave.set()
 
+    def reload(self) -> Done:
+        """Take over changed settings; those that need a restart are named in the answer and stay as they are."""
+        try:
+            fresh = self._reread()
+        except OwnerError as wrong:
+            _log.warning("settings are left as they are: %s", wrong)
+            return Done(problem=str(wrong))
+        later = [name for name in names() if meaning(name).restart and _differ(name, fresh, self._settings)]
+        self._settings = replace(fresh, **{name: getattr(self._settings, name) for name in later})
+        self._runtime.adopt(self._settings)
+        self._sense_anew()
+        note = f"counts after a restart of the agent: {', '.join(later)}" if later else ""
+        _log.info("settings read again%s", f"; {note}" if note else "")
+        return Done(note=note)
+
     async def run(self) -> None:
         """Sense, lend and reclaim until `leave` is called; on return nothing of the farm is left."""
         await self._server.open(self._socket)
-        watching = [background(self._sense()), background(self._watch_sandbox())]
+        watching = [background(self._watch_sandbox())]
+        self._sense_anew()
         self._runtime.begin(self._effects)
         try:
             await self._leave.wait()
         finally:
-            for task in watching:
+            for task in (*watching, *self._sensing):
                 task.cancel()
-            await asyncio.gather(*watching, return_exceptions=True)
+            await asyncio.gather(*watching, *self._sensing, return_exceptions=True)
             with contextlib.suppress(TimeoutError):
                 await self._runtime.leave(LEAVE_WITHIN)
             await self._farm.close()
@@ -92,6 +116,12 @@ class Agent:
     async def _start_box(self) -> Box:
         most = self._settings.slots or self._runtime.machine.cores
         return await Box.start(BoxPlan(most, self._settings.scratch, self._settings.toolchains))
+
+    def _sense_anew(self) -> None:
+        """Sense by the present settings; what is known stays known until the new senses say otherwise."""
+        for task in self._sensing:
+            task.cancel()
+        self._sensing = [background(self._sense())]
 
     async def _sense(self) -> None:
         await sense(
@@ -116,10 +146,11 @@ class Agent:
 
     def _answer(self, request: ToAgent) -> Done | Explanation:
         match request:
-            case Choose(wish, until):
-                choice = Choice(Wish(wish), until)
-                self._memory.keep_choice(choice)
-                self._runtime.choose(choice)
+            case Choose(wish, until, until_back):
+                back = Return.NOT_LEFT if until_back else Return.NOT_AWAITED
+                self._runtime.choose(Choice(Wish(wish), until, back))
+            case Reload():
+                return self.reload()
             case Explain():
                 self._runtime.think()
                 return publish.explanation(self._runtime)
@@ -159,6 +190,10 @@ class Agent:
             return
         self._logged = shown.state
         _log.info("%s: %s", shown.state, shown.trouble or shown.reason)
+
+
+def _differ(name: str, one: Settings, other: Settings) -> bool:
+    return bool(getattr(one, name) != getattr(other, name))
 
 
 def gate_address(settings: Settings) -> tuple[str, int]:

@@ -10,7 +10,7 @@ import resource
 import signal
 import socket
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import psutil
 
@@ -43,7 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         chosen = load_settings(**flags)
         lock = only_one(places.runtime_folder())
         with lock:
-            asyncio.run(_run(chosen))
+            asyncio.run(_run(chosen, lambda: load_settings(**flags)))
     except FarmhandError as wrong:
         print(f"farmhand-agent: {wrong}", file=sys.stderr)
         return 1
@@ -63,14 +63,20 @@ def this_machine(chosen: Settings) -> Machine:
     return Machine(name, len(os.sched_getaffinity(0)), memory)
 
 
-async def _run(chosen: Settings) -> None:
+async def _run(chosen: Settings, reread: Callable[[], Settings]) -> None:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, min(hard, DESCRIPTORS)), hard))
-    agent = Agent(chosen, this_machine(chosen), places.state_folder(), places.agent_socket())
+    agent = Agent(chosen, this_machine(chosen), places.state_folder(), places.agent_socket(), reread)
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, agent.leave)
+    # A terminal that closes says SIGHUP and means the end; whoever runs a service says it and means the settings.
+    loop.add_signal_handler(signal.SIGHUP, agent.leave if _has_terminal() else agent.reload)
     await agent.run()
+
+
+def _has_terminal() -> bool:
+    return sys.__stdin__ is not None and sys.__stdin__.isatty()
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import msgspec
 
-from farmhand.lending.observation import Choice, Wish
+from farmhand.lending.observation import Choice, Return, Wish
 
 
 class _Kept(msgspec.Struct):
@@ -17,6 +17,7 @@ class _Kept(msgspec.Struct):
     epoch: int = 0
     wish: Wish = Wish.AUTO
     until: float | None = None
+    back: Return = Return.NOT_AWAITED
 
 
 class Memory:
@@ -35,11 +36,11 @@ class Memory:
     @property
     def choice(self) -> Choice:
         """The owner's latest choice."""
-        return Choice(self._kept.wish, self._kept.until)
+        return Choice(self._kept.wish, self._kept.until, self._kept.back)
 
     def keep_choice(self, choice: Choice) -> None:
         """Remember a choice."""
-        self._kept.wish, self._kept.until = choice.wish, choice.until
+        self._kept.wish, self._kept.until, self._kept.back = choice.wish, choice.until, choice.back
         self._save()
 
     @property

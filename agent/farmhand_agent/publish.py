@@ -7,6 +7,7 @@ from dataclasses import asdict
 
 from farmhand import __version__
 from farmhand.lending.lender import State
+from farmhand.lending.observation import Return
 from farmhand.machine import join_address
 from farmhand.wire.local import Explanation, RuleView, SenseView, Snapshot
 from farmhand_agent.effects import Effects
@@ -37,6 +38,7 @@ def snapshot(
         reason=decision.reason,
         wish=choice.wish.value,
         wish_until=choice.until,
+        until_back=choice.back is not Return.NOT_AWAITED,
         lends_at=None if decision.lends_at is None else round(decision.lends_at + clock_gap, 1),
         slots=gate.slots if state in _TAKING_JOBS else 0,
         jobs=tuple(job.view() for job in gate.jobs),

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from farmhand.lending.events import Event, Want, Wanted, Woke
 from farmhand.lending.lender import Lender, Pace, State
 from farmhand.lending.observation import Choice, Observation, Reading
+from farmhand.lending.past import carry_on, choose
 from farmhand.lending.policy import Decision, decide
 from farmhand.machine import Machine
 from farmhand.settings import Settings
@@ -30,9 +31,17 @@ class Runtime:
         machine: this one.
         choice: the owner's choice as remembered.
         changed: called after anything that a face might show has changed.
+        chosen: takes the choice whenever it changes, by the owner or by its own end.
     """
 
-    def __init__(self, settings: Settings, machine: Machine, choice: Choice, changed: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        machine: Machine,
+        choice: Choice,
+        changed: Callable[[], None],
+        chosen: Callable[[Choice], None] = lambda _: None,
+    ) -> None:
         self.settings = settings
         self.machine = machine
         self.seen = Observation(choice=choice)
@@ -40,6 +49,8 @@ class Runtime:
         self.state_since = time.time()
         self.decision: Decision = self._decide()
         self._changed = changed
+        self._chosen = chosen
+        self._latest_choice = choice
         self._effects: Effects | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._leaving = False
@@ -56,12 +67,22 @@ class Runtime:
 
     def choose(self, choice: Choice) -> None:
         """Take in what the owner chose."""
-        self._observe(self.seen.with_(Reading({"choice": choice})))
+        self._observe(choose(self.seen, choice))
+
+    def adopt(self, settings: Settings) -> None:
+        """Go on with other settings."""
+        self.settings = settings
+        self.lender.pace = Pace(grace=settings.grace)
+        self._observe(self.seen)
 
     def think(self) -> None:
         """Decide anew from what is known now."""
         if self._leaving:
             return
+        self.seen = carry_on(self.seen, self.settings, time.monotonic(), time.time())
+        if self.seen.choice != self._latest_choice:
+            self._latest_choice = self.seen.choice
+            self._chosen(self.seen.choice)
         self.decision = self._decide()
         self.feed(Wanted(self.decision.want))
 

@@ -30,7 +30,8 @@ def add_commands(commands: Commands) -> None:
         "take this machine back at once and keep it",
         _reclaim,
         "  farmhand reclaim                 until `farmhand auto` or `farmhand lend`\n"
-        "  farmhand reclaim --until 17:30\n",
+        "  farmhand reclaim --until 17:30\n"
+        "  farmhand reclaim --until-back    until you have been away and touch it again\n",
     )
     for parser in (lend, reclaim):
         span = parser.add_mutually_exclusive_group()
@@ -38,6 +39,11 @@ def add_commands(commands: Commands) -> None:
             "--for", dest="span", metavar="SPAN", help="for so long, such as 45m or 2h; then automatic again"
         )
         span.add_argument("--until", metavar="TIME", help="until 17:30, or tomorrow; then automatic again")
+    span.add_argument(
+        "--until-back",
+        action="store_true",
+        help="even while you are away, until you touch keyboard or mouse again; then automatic again",
+    )
     add_command(commands, "auto", "lend this machine whenever it is idle", _auto)
     status = add_command(
         commands, "status", "show what this machine does", _status, "  farmhand status --json | jq .state\n"
@@ -63,7 +69,7 @@ def _choose(wish: Literal["auto", "lend", "keep"], options: argparse.Namespace, 
     """Send a choice, wait until it shows, and say what came of it; 1 when it did not come about."""
     with agent() as link:
         before = link.snapshot
-        link.ask(Choose(wish, _until(options)))
+        link.ask(Choose(wish, _until(options), getattr(options, "until_back", False)))
         after = _settle(link, settled)
     if before.state != "kept" and after.state == "kept" and after.last_reclaim_ms is not None:
         sent = f"; {plural(len(before.jobs), 'job')} sent elsewhere" if before.jobs else ""

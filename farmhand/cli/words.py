@@ -40,7 +40,8 @@ def status_lines(shown: Snapshot, now: float) -> list[str]:
     lines += [f"  {job_line(job, now)}" for job in shown.jobs]
     if shown.wish != "auto":
         until = "" if shown.wish_until is None else f" for another {span(shown.wish_until - now)}"
-        lines.append(f"your choice: {shown.wish}{until}")
+        back = " until you are back" if shown.until_back else ""
+        lines.append(f"your choice: {shown.wish}{until}{back}")
     lines.append(
         f"registry: {shown.registry or 'none'}" + (f" ({shown.registry_trouble})" if shown.registry_trouble else "")
     )

@@ -1,8 +1,13 @@
-"""Reads the owner's settings from where they lie."""
+"""Reads and writes the owner's settings where they lie."""
 
 from __future__ import annotations
 
 import os
+import tomllib
+from pathlib import Path
+from typing import cast
+
+import tomlkit
 
 from farmhand import settings
 from farmhand.errors import OwnerError
@@ -19,11 +24,65 @@ def load_settings(**flags: str | None) -> Settings:
     Raises:
         OwnerError: a value is not allowed or the file cannot be read.
     """
+    return settings.load(_read(places.settings_file()), os.environ, flags)
+
+
+def sources() -> dict[str, str]:
+    """Where the value of each setting comes from, in words: the default, the file, or a variable of the environment.
+
+    Raises:
+        OwnerError: the file cannot be read or is no TOML.
+    """
     file = places.settings_file()
     try:
-        text = file.read_text()
+        written = tomllib.loads(_read(file))
+    except tomllib.TOMLDecodeError as wrong:
+        raise OwnerError(f"{file} is not valid TOML: {wrong}") from None
+    return {
+        name: variable
+        if (variable := f"FARMHAND_{name.upper()}") in os.environ
+        else str(file)
+        if name in written
+        else "default"
+        for name in settings.names()
+    }
+
+
+def write_setting(name: str, text: str) -> Path:
+    """Put one setting into the settings file and leave everything else in it as it is, comments too.
+
+    Args:
+        name: of the setting.
+        text: its value as a person types it.
+
+    Returns:
+        The file.
+
+    Raises:
+        OwnerError: there is no such setting, the value is not allowed, or the file is wrong or cannot be written.
+    """
+    value = getattr(settings.change(Settings(), name, text), name)
+    file = places.settings_file()
+    before = _read(file)
+    settings.from_toml(before)
+    document = tomlkit.parse(before)
+    document[name] = list(cast(tuple[str, ...], value)) if isinstance(value, tuple) else value
+    target = file.resolve()  # a link into a folder of dotfiles stays one
+    fresh = target.with_name(f".{target.name}.new")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        fresh.write_text(tomlkit.dumps(document))
+        fresh.replace(target)
+    except OSError as wrong:
+        fresh.unlink(missing_ok=True)
+        raise OwnerError(f"cannot write {target}: {wrong.strerror}") from None
+    return file
+
+
+def _read(file: Path) -> str:
+    try:
+        return file.read_text()
     except FileNotFoundError:
-        text = ""
+        return ""
     except (OSError, UnicodeDecodeError) as wrong:
         raise OwnerError(f"cannot read {file}: {wrong}") from None
-    return settings.load(text, os.environ, flags)

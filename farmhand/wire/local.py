@@ -60,6 +60,7 @@ class Snapshot(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="sna
         reason: the same in words, fit to follow "because".
         wish: the owner's choice: auto, lend or keep.
         wish_until: Unix time at which it falls back to auto; None: it stays.
+        until_back: whether it falls back to auto when the owner has been away and returns.
         lends_at: Unix time at which lending will start if nothing changes; None when no such time is known.
         slots: jobs offered to the farm now; 0 while not lent.
         jobs: what runs, oldest first.
@@ -83,6 +84,7 @@ class Snapshot(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="sna
     reason: str
     wish: Literal["auto", "lend", "keep"] = "auto"
     wish_until: float | None = None
+    until_back: bool = False
     lends_at: float | None = None
     slots: int = 0
     jobs: tuple[JobView, ...] = ()
@@ -127,9 +129,15 @@ class Explanation(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="
 
 
 class Done(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="done"):
-    """A request was carried out (`problem` empty) or refused (`problem` says why)."""
+    """A request was carried out (`problem` empty) or refused (`problem` says why).
+
+    Attributes:
+        problem: why it was refused.
+        note: what to know although it was carried out.
+    """
 
     problem: str = ""
+    note: str = ""
 
 
 class Choose(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="choose"):
@@ -138,10 +146,12 @@ class Choose(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="choos
     Attributes:
         wish: auto, lend or keep.
         until: Unix time at which it falls back to auto; None: it stays.
+        until_back: fall back to auto when the owner has been away and returns, too.
     """
 
     wish: Literal["auto", "lend", "keep"]
     until: float | None = None
+    until_back: bool = False
 
 
 class Explain(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="explain"):
@@ -160,9 +170,13 @@ class Block(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="block"
     on: bool = True
 
 
+class Reload(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="reload"):
+    """Asks the agent to read its settings again; the answer notes which of them wait for a restart."""
+
+
 class Quit(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="quit"):
     """Asks the agent to give the machine back and end."""
 
 
 FromAgent = Snapshot | Explanation | History | Done
-ToAgent = Choose | Explain | AskHistory | Block | Quit
+ToAgent = Choose | Explain | AskHistory | Block | Reload | Quit

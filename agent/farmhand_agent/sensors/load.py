@@ -130,7 +130,7 @@ class LoadSensor:
             samples = deque([self._cpu()], maxlen=WINDOW + 1)
             known_cpu: float | None = None
             known_free = self._free()
-            report(Reading({"others_cpu": None, "free_memory_mib": known_free}))
+            report(Reading({"free_memory_mib": known_free}))
             for period in chain((FIRST_PERIOD,), repeat(PERIOD)):
                 await self._pause(period)
                 samples.append(self._cpu())

@@ -103,6 +103,7 @@ class Senses:
                         pause = FIRST_PAUSE
                         break
                 rejected.append((source.name, reason or "it has ended"))
+            report(question.unknown)
             told(SenseView(question.name, "", tuple(rejected)))
             await asyncio.sleep(pause)
             pause = min(pause * 2, question.patience)
