@@ -25,7 +25,7 @@ import msgspec
 from farmhand.wire.history import MAX_LISTED, AskHistory, History, JobRecord, ReclaimRecord, Summary
 from farmhand_agent.background import background
 from farmhand_agent.jobs import End, Job, Refusal, presentable
-from farmhand_agent.journal_file import Bounds, Entries, JournalFile
+from farmhand_agent.journal_file import BOUNDS, Bounds, Entries, JournalFile
 from farmhand_agent.summary import summarise
 
 FILE = "journal.sqlite3"
@@ -60,7 +60,7 @@ class Journal:
     def __init__(
         self,
         folder: Path,
-        bounds: Bounds = Bounds(),
+        bounds: Bounds = BOUNDS,
         retry_after: float = RETRY_AFTER,
         most: int = MAX_GATHERED,
     ) -> None:

@@ -64,6 +64,9 @@ class Bounds:
     size: int = 16 << 20
 
 
+BOUNDS = Bounds()
+
+
 @dataclass(frozen=True, slots=True)
 class Entries:
     """What is to be written at once.
@@ -87,7 +90,7 @@ class JournalFile:
         bounds: what it may hold.
     """
 
-    def __init__(self, path: Path, tell: Callable[[str], None], bounds: Bounds = Bounds()) -> None:
+    def __init__(self, path: Path, tell: Callable[[str], None], bounds: Bounds = BOUNDS) -> None:
         self._path = path
         self._tell = tell
         self._bounds = bounds

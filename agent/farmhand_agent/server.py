@@ -10,11 +10,12 @@ import contextlib
 import os
 import socket
 import struct
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from farmhand.errors import PeerError
 from farmhand.wire import codec
+from farmhand.wire.history import History
 from farmhand.wire.local import Done, Explanation, Snapshot, ToAgent
 
 MAX_UNREAD = 1 << 20
@@ -22,16 +23,20 @@ MAX_UNREAD = 1 << 20
 
 MAX_REQUEST = 1 << 16
 
+Answer = Done | Explanation | History
+
 
 class LocalServer:
     """Serves faces of the agent.
 
     Args:
-        answer: carries out a request.
+        answer: carries out a request; an answer that takes time is awaited.
         current: makes the snapshot that a new client sees first.
     """
 
-    def __init__(self, answer: Callable[[ToAgent], Done | Explanation], current: Callable[[], Snapshot]) -> None:
+    def __init__(
+        self, answer: Callable[[ToAgent], Answer | Awaitable[Answer]], current: Callable[[], Snapshot]
+    ) -> None:
         self._answer = answer
         self._current = current
         self._clients: set[asyncio.StreamWriter] = set()
@@ -102,7 +107,10 @@ class LocalServer:
             except PeerError as wrong:
                 writer.write(codec.encode_line(Done(str(wrong))))
                 return
-            writer.write(codec.encode_line(self._answer(request)))
+            answer = self._answer(request)
+            if isinstance(answer, Awaitable):
+                answer = await answer
+            writer.write(codec.encode_line(answer))
             await writer.drain()
 
 

@@ -10,6 +10,7 @@ from typing import Self
 
 from farmhand.errors import PeerError, Unreachable
 from farmhand.wire import codec
+from farmhand.wire.history import History
 from farmhand.wire.local import Done, Explanation, FromAgent, Snapshot, ToAgent
 
 PATIENCE = 5.0
@@ -55,7 +56,7 @@ class AgentLink:
         self._lines.close()
         self._socket.close()
 
-    def ask(self, request: ToAgent) -> Done | Explanation:
+    def ask(self, request: ToAgent) -> Done | Explanation | History:
         """Send a request and return its answer; `snapshot` is brought up to date on the way.
 
         Raises:

@@ -1,0 +1,102 @@
+"""What an earlier life of the agent may have left: boxes whose maker was killed before it could end them.
+
+The kernel ends a box with its maker, so normally nothing is left. Where that failed, the next agent finds it here: by
+process number *and* start time *and* boot, never by name, so a stranger that has got the number since is left alone.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+from collections.abc import Iterable
+from pathlib import Path
+
+import msgspec
+
+from farmhand_agent import processes
+
+
+class Identity(msgspec.Struct, frozen=True):
+    """One process, told apart from every other one, earlier and later ones included.
+
+    Attributes:
+        pid: its number.
+        started: clock ticks from the boot to its start.
+        boot: the kernel's id of that boot.
+    """
+
+    pid: int
+    started: int
+    boot: str
+
+
+def identify(pid: int, proc: Path = Path("/proc")) -> Identity | None:
+    """Tell a process apart from all others; None when there is none with this number."""
+    try:
+        fields = (proc / str(pid) / "stat").read_text().rpartition(")")[2].split()
+        boot = (proc / "sys/kernel/random/boot_id").read_text().strip()
+    except OSError:
+        return None
+    return Identity(pid, int(fields[19]), boot)
+
+
+class Leftovers:
+    """A small file that names the processes that must not outlive the agent.
+
+    Args:
+        file: where; its folder must exist.
+    """
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        self._known: set[Identity] = set()
+
+    def add(self, pids: Iterable[int]) -> frozenset[Identity]:
+        """Remember processes that were just made; returns what to `remove` when they are gone."""
+        added = frozenset(one for one in map(identify, pids) if one is not None)
+        self._known |= added
+        self._save()
+        return added
+
+    def remove(self, gone: frozenset[Identity]) -> None:
+        """Forget processes that have ended."""
+        self._known -= gone
+        self._save()
+
+    async def clear(self) -> int:
+        """End what an earlier life left and wait until it is gone; returns how many processes that were."""
+        ended = 0
+        for one in self._read():
+            ended += await _end(one)
+        self._save()
+        return ended
+
+    def _read(self) -> tuple[Identity, ...]:
+        try:
+            return msgspec.json.decode(self._file.read_bytes(), type=tuple[Identity, ...])
+        except (FileNotFoundError, msgspec.DecodeError):
+            return ()  # a damaged file names nobody for certain
+
+    def _save(self) -> None:
+        fresh = self._file.with_suffix(".new")
+        with open(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+            file.write(msgspec.json.encode(sorted(self._known, key=lambda one: one.pid)))
+        fresh.replace(self._file)
+
+
+async def _end(one: Identity) -> bool:
+    """Kill the process if it still is the one that was meant."""
+    try:
+        pidfd = os.pidfd_open(one.pid)
+    except (OSError, OverflowError):
+        return False
+    try:
+        if identify(one.pid) != one:  # compared while the pidfd is held: the number cannot change hands any more
+            return False
+        with contextlib.suppress(ProcessLookupError):
+            signal.pidfd_send_signal(pidfd, signal.SIGKILL)
+        await processes.readable(pidfd)
+    finally:
+        os.close(pidfd)
+    return True
