@@ -82,8 +82,8 @@ class Box:
             await processes.end_tree(outer)
             raise BoxGone(f"the box ended at once: {wrong}") from None
         try:
-            box.priority = await priority.lower(init)
             (await box.connect()).close()
+            box.priority = await priority.lower(list(processes.tree(init)))
         except BaseException:
             box.kill()
             await box.gone()
@@ -94,6 +94,11 @@ class Box:
     def alive(self) -> bool:
         """Whether anything still runs in it."""
         return self._pidfd >= 0 and not processes.is_readable(self._pidfd)
+
+    @property
+    def pids(self) -> tuple[int, int]:
+        """The init inside, with which everything in the box ends, and bubblewrap outside."""
+        return self.init, self._outer.pid
 
     async def connect(self) -> socket.socket:
         """Return a socket that is connected to the box's distccd, non-blocking.
@@ -120,11 +125,18 @@ class Box:
         raise BoxGone("distccd in the box does not answer")
 
     def kill(self) -> None:
-        """Order the kernel to end everything in the box; returns at once, may be repeated."""
-        if self._pidfd >= 0:
+        """Order the kernel to end everything in the box; returns at once, may be repeated.
+
+        Killing the init is enough. The others are killed beside it so that they die side by side, not one after the
+        other when the init gets round to them: on a busy machine that halves the wait.
+        """
+        if self.alive:
             priority.hasten(self.init)
-            with contextlib.suppress(ProcessLookupError):
-                signal.pidfd_send_signal(self._pidfd, signal.SIGKILL)
+            others = list(processes.tree(self.init))[1:]
+            signal.pidfd_send_signal(self._pidfd, signal.SIGKILL)
+            for pid in others:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
         if self._refill is not None:
             self._refill.cancel()
         while self._sockets:

@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import os
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 LOWEST = 19
@@ -18,24 +19,27 @@ PATIENCE = 2.0
 """Seconds to go on asking: the kernel lets ordinary users change one autogroup of the machine in 100 ms."""
 
 
-async def lower(pid: int, proc: Path = Path("/proc")) -> str:
-    """Give the process `pid`, its session and whatever it starts the lowest priority that works here.
+async def lower(pids: Sequence[int], proc: Path = Path("/proc")) -> str:
+    """Give processes, their session and whatever they start the lowest priority that works here.
+
+    To be called once the box answers: a process that is still to begin its session would take none of this along.
 
     Args:
-        pid: the leader of a session that holds farm jobs only.
+        pids: all processes of a session that holds farm jobs only, its leader first.
         proc: where procfs is mounted.
 
     Returns:
         In words, what was done and so what protects the owner.
     """
     try:
-        os.setpriority(os.PRIO_PROCESS, pid, LOWEST)
+        for pid in pids:
+            os.setpriority(os.PRIO_PROCESS, pid, LOWEST)
     except OSError as wrong:
         return f"normal priority: nice was refused ({wrong.strerror})"
     if not autogroups(proc):
         return f"nice {LOWEST}"
     try:
-        await _lower_autogroup(proc / str(pid) / "autogroup")
+        await _lower_autogroup(proc / str(pids[0]) / "autogroup")
     except OSError as wrong:
         return f"nice {LOWEST} only: the autogroup could not be lowered ({wrong.strerror})"
     return f"autogroup nice {LOWEST}"

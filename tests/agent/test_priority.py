@@ -43,28 +43,28 @@ async def test_with_autogroups_the_whole_session_steps_back(tmp_path: Path, sess
     proc = Proc(tmp_path, "1\n")
     autogroup = proc.autogroup(session)
     autogroup.touch()
-    assert await priority.lower(session, proc.root) == "autogroup nice 19"
+    assert await priority.lower([session], proc.root) == "autogroup nice 19"
     assert autogroup.read_text() == "19"
     assert os.getpriority(os.PRIO_PROCESS, session) == 19
 
 
 @pytest.mark.parametrize("switch", ["0\n", None])
 async def test_without_autogroups_nice_is_enough(tmp_path: Path, session: int, switch: str | None) -> None:
-    assert await priority.lower(session, Proc(tmp_path, switch).root) == "nice 19"
+    assert await priority.lower([session], Proc(tmp_path, switch).root) == "nice 19"
     assert os.getpriority(os.PRIO_PROCESS, session) == 19
 
 
 async def test_an_autogroup_that_refuses_is_told(tmp_path: Path, session: int) -> None:
     proc = Proc(tmp_path, "1\n")
     proc.autogroup(session).mkdir()
-    told = await priority.lower(session, proc.root)
+    told = await priority.lower([session], proc.root)
     assert told == "nice 19 only: the autogroup could not be lowered (Is a directory)"
 
 
 async def test_a_process_that_is_gone_is_told(tmp_path: Path) -> None:
     gone = child("true")
     gone.wait()
-    assert await priority.lower(gone.pid, tmp_path) == "normal priority: nice was refused (No such process)"
+    assert await priority.lower([gone.pid], tmp_path) == "normal priority: nice was refused (No such process)"
 
 
 def test_hastening_lifts_the_session_again(tmp_path: Path) -> None:
@@ -88,7 +88,7 @@ def nice_of_autogroup(pid: int) -> str:
 
 @needs_autogroups
 async def test_the_kernel_believes_it(session: int) -> None:
-    assert await priority.lower(session) == "autogroup nice 19"
+    assert await priority.lower([session]) == "autogroup nice 19"
     assert nice_of_autogroup(session) == "19"
     assert os.getpriority(os.PRIO_PROCESS, session) == 19
     priority.hasten(session)
@@ -101,7 +101,7 @@ from farmhand_agent import priority
 async def main():
     sleepers = [subprocess.Popen(["sleep", "60"], start_new_session=True) for _ in range(2)]
     try:
-        for told in await asyncio.gather(*(priority.lower(one.pid) for one in sleepers)):
+        for told in await asyncio.gather(*(priority.lower([one.pid]) for one in sleepers)):
             print(told)
     finally:
         for one in sleepers:
