@@ -18,9 +18,13 @@ from farmhand.lending.policy import Decision, decide
 from farmhand.machine import Machine
 from farmhand.settings import Settings
 from farmhand_agent.effects import Effects
+from farmhand_agent.zone import local_zone
 
 _HOME = (State.KEPT, State.RESTING)
 """States in which nothing of the farm runs here."""
+
+LEAVING = "the agent ends"
+"""Stands for a rule's name when the agent itself gives the machine back."""
 
 
 class Runtime:
@@ -42,6 +46,7 @@ class Runtime:
         changed: Callable[[], None],
         chosen: Callable[[Choice], None] = lambda _: None,
     ) -> None:
+        self._zone = local_zone()
         self.settings = settings
         self.machine = machine
         self.seen = Observation(choice=choice)
@@ -84,6 +89,8 @@ class Runtime:
             self._latest_choice = self.seen.choice
             self._chosen(self.seen.choice)
         self.decision = self._decide()
+        if self._effects is not None:
+            self._effects.rule = self.decision.rule
         self.feed(Wanted(self.decision.want))
 
     def feed(self, event: Event) -> None:
@@ -105,6 +112,7 @@ class Runtime:
         self._leaving = True
         if self._effects is not None:
             self._effects.cause = time.monotonic()
+            self._effects.rule = LEAVING
         self.feed(Wanted(Want(lend=False, hurry=True)))
         async with asyncio.timeout(deadline):
             await self._home.wait()
@@ -121,7 +129,7 @@ class Runtime:
     def _decide(self) -> Decision:
         lent = self.lender.state is State.LENT
         offered = self.lender.want.slots if lent else 0
-        return decide(self.seen, self.settings, self.machine, time.monotonic(), time.time(), lent, offered)
+        return decide(self.seen, self.settings, self.machine, time.monotonic(), time.time(), lent, offered, self._zone)
 
     def _arm(self) -> None:
         if self._timer is not None:

@@ -7,8 +7,10 @@ slept is old.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, tzinfo
 
 from farmhand.lending.observation import Observation, Wish
+from farmhand.schedule import Schedule, read_schedule
 from farmhand.settings import Settings
 
 FRESH = 10.0
@@ -27,6 +29,10 @@ class Facts:
         choice_ends: monotonic seconds; None: never.
         slots: that could be offered.
         busy_limit: share of all cores above which the others forbid lending.
+        clock: Unix time less monotonic time, in seconds.
+        zone: whose time the clocks show here.
+        lending: whether the machine is lent now.
+        about_to_lend: whether only the warning stands between now and lending.
     """
 
     seen: Observation
@@ -35,6 +41,10 @@ class Facts:
     choice_ends: float | None
     slots: int
     busy_limit: float
+    clock: float = 0.0
+    zone: tzinfo = UTC
+    lending: bool = False
+    about_to_lend: bool = False
 
     @property
     def wish(self) -> Wish:
@@ -71,8 +81,7 @@ class Facts:
     @property
     def behind_screensaver(self) -> bool:
         """Whether the owner has left the screensaver behind and not touched anything since."""
-        since, last = self.seen.screensaver_since, self.idle_since
-        return self.seen.screensaver is True and since is not None and last is not None and last <= since + LOCK_GESTURE
+        return is_behind_screensaver(self.seen, self.idle_since)
 
     @property
     def is_presenting(self) -> bool:
@@ -85,13 +94,68 @@ class Facts:
         return self.seen.others_cpu is None or self.seen.others_cpu > self.busy_limit
 
     @property
+    def was_busy(self) -> bool:
+        """Whether a machine that is not lent was too busy until less than `dwell` ago."""
+        return not self.lending and self.calm_at is not None and self.now < self.calm_at
+
+    @property
+    def calm_at(self) -> float | None:
+        """Monotonic seconds at which the load will have been low for long enough; None if it was never high."""
+        return None if self.seen.busy_at is None else self.seen.busy_at + self.settings.dwell
+
+    @property
+    def is_within_hours(self) -> bool:
+        """Whether the owner's schedule allows lending."""
+        return self._schedule.allows(self._wall, self.zone)
+
+    @property
+    def hours_turn_at(self) -> float | None:
+        """Monotonic seconds at which that changes; None: not in sight."""
+        turn = self._schedule.next_change(self._wall, self.zone)
+        return None if turn is None else turn - self.clock
+
+    @property
+    def warns_until(self) -> float | None:
+        """Monotonic seconds before which lending after a choice to keep must be announced; None: no such choice."""
+        ran_out = self.seen.choice.wish is Wish.KEEP and self.choice_ends is not None
+        ended = self.choice_ends if ran_out else self.seen.keep_ended
+        return None if ended is None else ended + self.settings.warn_before
+
+    @property
+    def must_warn(self) -> bool:
+        """Whether lending by the rules must not begin yet, because the owner may still be there and want to object."""
+        warned = self.warns_until is None or self.now >= self.warns_until
+        return not (warned or self.lending or self.behind_screensaver or self.wish is Wish.LEND)
+
+    @property
+    def _wall(self) -> float:
+        """Unix seconds, rounded: a turn that was reckoned back and forth must not lie before itself."""
+        return round(self.now + self.clock, 3)
+
+    @property
+    def _schedule(self) -> Schedule:
+        return read_schedule(self.settings.schedule, self.settings.holidays)
+
+    @property
     def leaves_at(self) -> float | None:
         """Monotonic seconds at which the owner will have been away for long enough; None if that is not in sight."""
         return self.idle_since + self.settings.idle_after if self.in_use and self.idle_since is not None else None
 
     def turns(self) -> tuple[float, ...]:
         """Monotonic seconds at which a rule may turn without anything happening."""
-        ends = () if self.choice_ends is None else (self.choice_ends,)
-        if self.leaves_at is None or self.idle_since is None:
-            return ends
-        return (*ends, self.idle_since + FRESH, self.leaves_at)
+        rested = None if self.leaves_at is None or self.idle_since is None else self.idle_since + FRESH
+        turns = (self.choice_ends, self.warns_until, self.calm_at, self.hours_turn_at, rested, self.leaves_at)
+        return tuple(at for at in turns if at is not None)
+
+
+def is_behind_screensaver(seen: Observation, idle_since: float | None) -> bool:
+    """Whether the owner has left the screensaver behind and not touched anything since.
+
+    Args:
+        seen: tells of the screensaver.
+        idle_since: monotonic seconds of the last input; None while there is input, and when unknown.
+    """
+    since = seen.screensaver_since
+    if seen.screensaver is not True or since is None or idle_since is None:
+        return False
+    return idle_since <= since + LOCK_GESTURE

@@ -26,10 +26,6 @@ class Return(enum.Enum):
     AWAY = "away"  # the next touch is the return
 
 
-LOCK_GESTURE = 2.0
-"""Seconds after the screensaver came in which input still belongs to the act of locking: a key going up, a nudge."""
-
-
 @dataclass(frozen=True, slots=True)
 class Choice:
     """The owner's choice and how long it holds.
@@ -92,12 +88,6 @@ class Observation:
     sandbox: str | None = None
     keep_ended: float | None = None
     busy_at: float | None = None
-
-    @property
-    def behind_screensaver(self) -> bool:
-        """Whether the owner has left the screensaver behind and not touched anything since."""
-        since, last = self.screensaver_since, self.idle_since
-        return self.screensaver is True and since is not None and last is not None and last <= since + LOCK_GESTURE
 
     def with_(self, reading: Reading) -> Observation:
         """Return the observation with the fields of `reading` taken over."""

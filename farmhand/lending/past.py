@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from farmhand.lending.facts import is_behind_screensaver
 from farmhand.lending.observation import Choice, Observation, Return, Wish
 from farmhand.settings import Settings
 
@@ -48,6 +49,6 @@ def _choice_now(seen: Observation, wall: float) -> Choice:
         return Choice()
     if choice.back is Return.NOT_AWAITED or seen.in_use is None:
         return choice
-    if not seen.in_use or seen.behind_screensaver:
+    if not seen.in_use or is_behind_screensaver(seen, seen.idle_since):
         return replace(choice, back=Return.AWAY)
     return Choice() if choice.back is Return.AWAY else choice

@@ -15,6 +15,7 @@ from __future__ import annotations
 import enum
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from datetime import UTC, tzinfo
 
 from farmhand.lending import reasons
 from farmhand.lending.events import Want
@@ -79,6 +80,7 @@ def decide(
     wall: float,
     lending: bool,
     offered: int = 0,
+    zone: tzinfo = UTC,
 ) -> Decision:
     """Apply the rules.
 
@@ -90,14 +92,20 @@ def decide(
         wall: Unix seconds, on the clock of `seen.choice.until`.
         lending: whether the machine is lent now; load must then be higher to take it back than it was to refuse it.
         offered: slots offered to the farm now; the number wanted stays near it.
+        zone: whose time the clocks show here, for the schedule.
     """
-    facts = Facts(
-        seen=seen,
-        settings=settings,
-        now=now,
-        choice_ends=None if seen.choice.until is None else now + seen.choice.until - wall,
-        slots=slots_for(settings, machine, seen.others_cpu, seen.free_memory_mib, offered, seen.memory_pressure),
-        busy_limit=settings.busy_above + (1 - settings.busy_above) * BUSY_MARGIN * lending,
+    facts = _warned(
+        Facts(
+            seen=seen,
+            settings=settings,
+            now=now,
+            choice_ends=None if seen.choice.until is None else now + seen.choice.until - wall,
+            slots=slots_for(settings, machine, seen.others_cpu, seen.free_memory_mib, offered, seen.memory_pressure),
+            busy_limit=settings.busy_above + (1 - settings.busy_above) * BUSY_MARGIN * lending,
+            clock=wall - now,
+            zone=zone,
+            lending=lending,
+        )
     )
     chosen = _first(facts)
     want = Want(lend=True, slots=facts.slots) if chosen.says is _Says.LEND else Want(False, 0, chosen.says is _Says.NOW)
@@ -125,7 +133,8 @@ class _Rule:
 
     Attributes:
         value: what it looks at.
-        ends: what would end it when it holds; {limit} and {rest} stand for the load limit and the rest needed.
+        ends: what would end it when it holds; {limit}, {rest} and {dwell} stand for the load limit, the rest and the
+            calm needed.
         begins: what would make it hold when it does not.
         reason: words fit to follow "because"; None where `value` says it all.
     """
@@ -149,16 +158,23 @@ def _lends_at(facts: Facts) -> float | None:
     for at in sorted(at for at in facts.turns() if at > facts.now):
         left = facts.leaves_at is not None and at >= facts.leaves_at
         then = replace(facts, now=at, seen=replace(facts.seen, in_use=False) if left else facts.seen)
-        if _first(then).says is _Says.LEND:
+        if _first(_warned(replace(then, about_to_lend=False))).says is _Says.LEND:
             return at
     return None
+
+
+def _warned(facts: Facts) -> Facts:
+    """Return the facts with the warning, where lending would begin without one."""
+    return replace(facts, about_to_lend=True) if facts.must_warn and _first(facts).says is _Says.LEND else facts
 
 
 def _verdict(rule: _Rule, decided: bool, facts: Facts) -> Verdict:
     """Write a rule down for the owner."""
     holds = rule.holds(facts)
     says = rule.says.value.format("1 slot" if facts.slots == 1 else f"{facts.slots} slots")
-    change = (rule.ends if holds else rule.begins).format(limit=f"{facts.busy_limit:.0%}", rest=reasons.rest(facts))
+    change = (rule.ends if holds else rule.begins).format(
+        limit=f"{facts.busy_limit:.0%}", rest=reasons.rest(facts), dwell=reasons.span(facts.settings.dwell)
+    )
     return Verdict(rule.name, holds, decided, says, rule.value(facts), change)
 
 
@@ -239,6 +255,14 @@ RULES = (
         begins="a metered network, unless metered = always",
     ),
     _Rule(
+        "about to lend",
+        _Says.KEEP,
+        lambda facts: facts.about_to_lend,
+        reasons.warning,
+        ends="letting the time pass, or choosing lend or auto",
+        begins="a choice to keep that runs out while you may be there",
+    ),
+    _Rule(
         "always by setting",
         _Says.LEND,
         lambda facts: facts.settings.lend == "always",
@@ -263,6 +287,14 @@ RULES = (
         begins="touching keyboard or mouse",
     ),
     _Rule(
+        "outside your hours",
+        _Says.KEEP,
+        lambda facts: not facts.is_within_hours,
+        reasons.hours,
+        ends="the next hours of the schedule",
+        begins="the end of the hours of the schedule",
+    ),
+    _Rule(
         "presenting",
         _Says.KEEP,
         lambda facts: facts.settings.presenting == "never" and facts.is_presenting,
@@ -276,6 +308,14 @@ RULES = (
         lambda facts: facts.is_busy,
         reasons.load,
         ends="a load of at most {limit}",
+        begins="a load above {limit}",
+    ),
+    _Rule(
+        "busy until now",
+        _Says.KEEP,
+        lambda facts: facts.was_busy,
+        reasons.calm,
+        ends="a low load for {dwell}",
         begins="a load above {limit}",
     ),
     _Rule(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from farmhand.lending.facts import Facts
-from farmhand.lending.observation import Wish
+from farmhand.lending.observation import Return, Wish
 
 
 def span(seconds: float) -> str:
@@ -27,9 +27,29 @@ def sandbox(facts: Facts) -> str:
 
 
 def wish(facts: Facts) -> str:
+    if facts.wish is not Wish.AUTO and facts.seen.choice.back is not Return.NOT_AWAITED:
+        return f"you chose {facts.wish.value} until you are back"
     if facts.choice_ends is None or facts.wish is Wish.AUTO:
         return f"you chose {facts.wish.value}"
     return f"you chose {facts.wish.value} for another {span(facts.choice_ends - facts.now)}"
+
+
+def warning(facts: Facts) -> str:
+    if not facts.about_to_lend:
+        return "no choice of yours to keep it has just run out"
+    return "your choice to keep it has just run out, and you may still be there"
+
+
+def hours(facts: Facts) -> str:
+    if not facts.settings.schedule:
+        return "no hours are set"
+    return f"it is {'within' if facts.is_within_hours else 'outside'} your hours: {facts.settings.schedule}"
+
+
+def calm(facts: Facts) -> str:
+    if facts.seen.busy_at is None or not facts.was_busy:
+        return "the machine has not just been busy"
+    return f"your programs kept the machine busy until {span(facts.now - facts.seen.busy_at)} ago"
 
 
 def memory(facts: Facts) -> str:

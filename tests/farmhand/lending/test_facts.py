@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
@@ -73,7 +74,42 @@ def test_a_choice_ends() -> None:
     assert chosen.wish is Wish.KEEP
     assert replace(chosen, now=NOW + 1).wish is Wish.AUTO
     assert replace(chosen, choice_ends=None).wish is Wish.KEEP
-    assert chosen.turns() == (NOW + 1,)
+    assert chosen.turns() == (NOW + 1, NOW + 31)
+
+
+def test_a_choice_to_keep_that_ran_out_is_followed_by_a_warning() -> None:
+    ended = replace(facts(choice=Choice(Wish.KEEP)), choice_ends=NOW)
+    assert ended.must_warn
+    assert replace(ended, now=NOW + 29.9).must_warn
+    assert not replace(ended, now=NOW + 30).must_warn
+    assert not replace(ended, choice_ends=None).must_warn
+    assert not replace(ended, lending=True).must_warn
+    assert not replace(facts(choice=Choice(Wish.LEND)), choice_ends=NOW).must_warn
+    assert facts(keep_ended=NOW - 29).must_warn
+    assert not facts(keep_ended=NOW - 30).must_warn
+    assert not facts(keep_ended=NOW, choice=Choice(Wish.LEND)).must_warn
+    locked = {"screensaver": True, "screensaver_since": NOW - 9, "idle_since": NOW - 9}
+    assert not facts(keep_ended=NOW, **locked).must_warn
+
+
+def test_a_machine_that_was_busy_is_calm_after_a_while() -> None:
+    busy = facts(busy_at=NOW - 19)
+    assert busy.was_busy
+    assert busy.turns() == (NOW + 1,)
+    assert not replace(busy, now=NOW + 1).was_busy
+    assert not replace(busy, lending=True).was_busy
+    assert not facts().was_busy
+
+
+def test_hours_turn_on_the_clock_of_the_rest() -> None:
+    clock = datetime(2026, 6, 10, 17, 0, tzinfo=UTC).timestamp() - NOW + 0.0001
+    evening = replace(NOBODY, settings=Settings(schedule="18:00-20:00"), clock=clock)
+    assert not evening.is_within_hours
+    (turn,) = evening.turns()
+    assert turn == pytest.approx(NOW + 3600, abs=0.001)
+    assert replace(evening, now=turn).is_within_hours
+    assert replace(evening, zone=timezone(timedelta(hours=1))).is_within_hours
+    assert NOBODY.is_within_hours
 
 
 def test_time_alone_turns_a_rest() -> None:

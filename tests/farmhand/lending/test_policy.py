@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import fields, replace
+from datetime import timedelta, timezone
 from typing import Any
 
 import pytest
@@ -18,6 +19,8 @@ from farmhand.settings import Settings
 from farmhand.wire.local import RuleView
 
 NOW, WALL = 10_000.0, 1_800_000_000.0
+OTHER_HOURS = "18:00-06:00"
+"""Of `WALL`, friday the 15th of january 2027, 08:00 in Greenwich."""
 MACHINE = Machine("anna-desk", cores=8, memory_mib=16384)
 AWAY = Observation(
     in_use=False, idle_since=NOW - 600, screensaver=False, others_cpu=0.02, free_memory_mib=12000, sandbox=""
@@ -56,7 +59,22 @@ CONVERSATION = [
     (choosing(AWAY, Wish.KEEP, WALL + 120), {}, "your choice: keep", KEEP_NOW, "you chose keep for another 2 min"),
     (choosing(AWAY, Wish.KEEP, WALL + 7200), {}, "your choice: keep", KEEP_NOW, "you chose keep for another 2 h"),
     (choosing(AWAY, Wish.KEEP), {"lend": "always"}, "your choice: keep", KEEP_NOW, "you chose keep"),
-    (choosing(AWAY, Wish.KEEP, WALL), {}, "idle", LEND, "there was no input for 5 min"),
+    (choosing(AWAY, Wish.KEEP, WALL - 30), {}, "idle", LEND, "there was no input for 5 min"),
+    (
+        choosing(AWAY, Wish.KEEP, WALL - 29.9),
+        {},
+        "about to lend",
+        KEEP,
+        "your choice to keep it has just run out, and you may still be there",
+    ),
+    (AWAY, {"schedule": OTHER_HOURS}, "outside your hours", KEEP, f"it is outside your hours: {OTHER_HOURS}"),
+    (
+        replace(AWAY, busy_at=NOW - 5),
+        {},
+        "busy until now",
+        KEEP,
+        "your programs kept the machine busy until 5 s ago",
+    ),
     (
         choosing(replace(AWAY, free_memory_mib=100), Wish.LEND),
         {},
@@ -200,6 +218,47 @@ def test_a_loaded_machine_offers_what_is_left() -> None:
     assert judge(replace(AWAY, others_cpu=0.25), lending=True, offered=6).want.slots == 6
 
 
+def test_a_machine_that_was_busy_is_lent_only_after_a_calm_while() -> None:
+    calm = replace(AWAY, busy_at=NOW)
+    assert judge(calm, now=NOW + 19.9).want == KEEP
+    assert judge(calm, now=NOW + 20).want.lend
+    assert judge(calm, now=NOW + 5, dwell=5.0).want.lend
+    assert judge(calm, lending=True).want.lend, "the limit for taking back is another one"
+
+
+# --- after a reclaim for a while ----------------------------------------------
+def test_lending_after_a_keep_is_announced_whichever_rule_would_lend() -> None:
+    ended = replace(THERE, keep_ended=NOW - 10)
+    assert judge(ended).rule == "in use"
+    assert judge(ended, lend="always").rule == "about to lend"
+    assert judge(ended, lend="always").lends_at == NOW + 20
+    assert judge(ended, lend="always", now=NOW + 20).rule == "always by setting"
+    assert judge(replace(AWAY, keep_ended=NOW - 10, others_cpu=0.9)).rule == "busy with your work"
+
+
+def test_nobody_is_warned_who_has_left_or_has_chosen_to_lend() -> None:
+    assert judge(replace(LOCKED, keep_ended=NOW - 1), now=NOW + 5).rule == "screen locked"
+    assert judge(choosing(replace(AWAY, keep_ended=NOW - 1), Wish.LEND)).rule == "your choice: lend"
+    assert judge(replace(AWAY, keep_ended=NOW - 1), lending=True).rule == "idle"
+
+
+# --- hours --------------------------------------------------------------------
+def test_the_owners_return_counts_outside_the_hours_too() -> None:
+    assert judge(THERE, lending=True, schedule=OTHER_HOURS).want == KEEP_NOW
+
+
+def test_hours_bind_the_rules_and_not_the_owner() -> None:
+    assert judge(choosing(AWAY, Wish.LEND), schedule=OTHER_HOURS).want.lend
+    assert judge(AWAY, lend="always", schedule=OTHER_HOURS).want.lend
+    assert judge(AWAY, schedule="08:00-08:01").want.lend
+
+
+def test_holidays_and_the_zone_count() -> None:
+    assert judge(AWAY, schedule="mon-sat 18:00-06:00, sun all", holidays=("2027-01-15",)).want.lend
+    east = decide(AWAY, Settings(schedule=OTHER_HOURS), MACHINE, NOW, WALL, False, zone=timezone(timedelta(hours=10)))
+    assert east.want.lend
+
+
 # --- time ---------------------------------------------------------------------
 @pytest.mark.parametrize(
     ("seen", "settings", "look_again_at", "lends_at"),
@@ -223,10 +282,19 @@ def test_a_loaded_machine_offers_what_is_left() -> None:
         (choosing(AWAY, Wish.KEEP), {}, None, None),
         (choosing(replace(AWAY, others_cpu=0.9), Wish.KEEP, WALL + 50), {}, NOW + 50, None),
         (choosing(replace(AWAY, free_memory_mib=0), Wish.LEND, WALL + 50), {}, NOW + 50, None),
-        (choosing(AWAY, Wish.KEEP, WALL + 50), {}, NOW + 50, NOW + 50),
+        (choosing(AWAY, Wish.KEEP, WALL + 50), {}, NOW + 50, NOW + 80),
+        (choosing(AWAY, Wish.KEEP, WALL + 50), {"warn_before": 0.0}, NOW + 50, NOW + 50),
+        (choosing(LOCKED, Wish.KEEP, WALL + 50), {}, NOW - 5 + FRESH, NOW + 50),
+        (choosing(AWAY, Wish.KEEP, WALL + 50), {"schedule": OTHER_HOURS}, NOW + 50, NOW + 36000),
+        (replace(AWAY, keep_ended=NOW - 10), {}, NOW + 20, NOW + 20),
+        (replace(AWAY, busy_at=NOW - 5), {}, NOW + 15, NOW + 15),
+        (replace(AWAY, busy_at=NOW - 5, others_cpu=0.9), {}, NOW + 15, None),
+        (AWAY, {"schedule": OTHER_HOURS}, NOW + 36000, NOW + 36000),
+        (replace(AWAY, busy_at=NOW - 5), {"schedule": OTHER_HOURS}, NOW + 15, NOW + 36000),
+        (AWAY, {"schedule": "07:00-09:00"}, NOW + 3600, None),
         (choosing(AWAY, Wish.KEEP, WALL + 50), {"lend": "never"}, NOW + 50, None),
         (choosing(RESTING, Wish.KEEP, WALL + 50), {}, NOW + 50, NOW + 200),
-        (choosing(RESTING, Wish.KEEP, WALL + 900), {}, NOW + 200, NOW + 900),
+        (choosing(RESTING, Wish.KEEP, WALL + 900), {}, NOW + 200, NOW + 930),
         (choosing(AWAY, Wish.LEND, WALL + 50), {}, NOW + 50, None),
         (replace(AWAY, in_use=None, idle_since=NOW - 4), {}, None, None),
         (replace(AWAY, idle_since=NOW - 4), {}, None, None),
@@ -267,11 +335,14 @@ def test_why_an_idle_machine_is_lent() -> None:
         ("exclusive program", False, "keep now", "starting a program that the setting exclusive names"),
         ("on battery", False, "keep", "unplugging, unless on_battery = always"),
         ("metered network", False, "keep", "a metered network, unless metered = always"),
+        ("about to lend", False, "keep", "a choice to keep that runs out while you may be there"),
         ("always by setting", False, "lend 8 slots", "lend = always"),
         ("nobody can tell", False, "keep now", "losing the source for keyboard and mouse"),
         ("in use", False, "keep now", "touching keyboard or mouse"),
+        ("outside your hours", False, "keep", "the end of the hours of the schedule"),
         ("presenting", False, "keep", "a film or a talk, unless presenting = always"),
         ("busy with your work", False, "keep", "a load above 30%"),
+        ("busy until now", False, "keep", "a load above 30%"),
         ("screen locked", False, "lend 8 slots", "locking the screen and leaving"),
         ("idle", True, "lend 8 slots", "touching keyboard or mouse"),
         ("not idle long enough", True, "keep", "no input for 5 min, or locking the screen and leaving"),
@@ -286,11 +357,14 @@ def test_why_an_idle_machine_is_lent() -> None:
         "no program wants this machine for itself",
         "nothing tells about a battery",
         "nothing tells whether the network is metered",
+        "no choice of yours to keep it has just run out",
         "the setting lend is auto",
         "you touched keyboard or mouse 10 min ago",
         "you touched keyboard or mouse 10 min ago",
+        "no hours are set",
         "nothing tells about films or talks",
         "your programs use 2% of the machine, the limit is 30%",
+        "the machine has not just been busy",
         "the screen is neither blanked nor locked",
         "you touched keyboard or mouse 10 min ago",
         "you touched keyboard or mouse 10 min ago",
@@ -323,6 +397,9 @@ def test_why_nothing_works() -> None:
         (replace(AWAY, metered=True), {}, "metered network", "another network, or metered = always"),
         (replace(AWAY, presenting="a film"), {}, "presenting", "leaving the full screen, or presenting = always"),
         (THERE, {}, "in use", "leaving keyboard and mouse alone"),
+        (AWAY, {"schedule": OTHER_HOURS}, "outside your hours", "the next hours of the schedule"),
+        (replace(AWAY, busy_at=NOW), {}, "busy until now", "a low load for 20 s"),
+        (replace(AWAY, keep_ended=NOW), {}, "about to lend", "letting the time pass, or choosing lend or auto"),
         (LOCKED, {}, "screen locked", "touching keyboard or mouse"),
         (THERE, {}, "idle", "no input for 5 min"),
     ],
@@ -374,6 +451,8 @@ observations = st.builds(
     others_cpu=st.none() | st.floats(0, 1),
     free_memory_mib=st.none() | st.integers(0, 40_000),
     sandbox=st.sampled_from((None, "", "", "", "no user namespaces")),
+    keep_ended=st.none() | st.floats(NOW - 100, NOW),
+    busy_at=st.none() | st.floats(NOW - 100, NOW),
 )
 settings_of_all_kinds = st.builds(
     Settings,
@@ -383,6 +462,9 @@ settings_of_all_kinds = st.builds(
     on_battery=st.sampled_from(("never", "always")),
     metered=st.sampled_from(("never", "always")),
     presenting=st.sampled_from(("never", "always")),
+    schedule=st.sampled_from(("", "", OTHER_HOURS, "07:00-09:00", "sat sun all")),
+    warn_before=st.floats(0, 600),
+    dwell=st.floats(0, 3600),
     busy_above=st.floats(0.01, 1),
     slots=st.integers(0, 64),
     memory_per_job=st.integers(16, 4096),
@@ -424,6 +506,10 @@ def test_what_always_holds(seen: Observation, settings: Settings, lending: bool,
     assert not (want.lend and want.hurry)
     assert [one.decided for one in decision.verdicts].count(True) == 1
     assert next(one for one in decision.verdicts if one.holds).decided
+    if by_rules and settings.schedule not in ("", "07:00-09:00"):
+        assert not want.lend
+    if seen.busy_at is not None and NOW - seen.busy_at < settings.dwell and by_rules:
+        assert lending or not want.lend
     assert decision.look_again_at is None or decision.look_again_at > NOW
     assert decision.lends_at is None or (decision.lends_at > NOW and not want.lend)
 

@@ -9,7 +9,7 @@ import pytest
 
 from farmhand.lending import reasons
 from farmhand.lending.facts import Facts
-from farmhand.lending.observation import Choice, Observation, Wish
+from farmhand.lending.observation import Choice, Observation, Return, Wish
 from farmhand.settings import Settings
 
 NOW = 10_000.0
@@ -33,6 +33,9 @@ def test_a_span(seconds: float, words: str) -> None:
         (reasons.sandbox, {}, "the sandbox has not been tried yet"),
         (reasons.sandbox, {"sandbox": ""}, "the sandbox works"),
         (reasons.sandbox, {"sandbox": "install bwrap"}, "no sandbox works here: install bwrap"),
+        (reasons.wish, {"choice": Choice(Wish.KEEP, back=Return.NOT_LEFT)}, "you chose keep until you are back"),
+        (reasons.wish, {"choice": Choice(Wish.KEEP, back=Return.AWAY)}, "you chose keep until you are back"),
+        (reasons.wish, {"choice": Choice(back=Return.AWAY)}, "you chose auto"),
         (reasons.memory, {}, "nothing tells how much memory is free"),
         (reasons.memory, {"free_memory_mib": 7}, "7 MiB are free and a job needs 1024 MiB"),
         (reasons.hands, {}, "nothing can tell whether you are there"),
@@ -77,3 +80,10 @@ def test_what_was_chosen_and_set() -> None:
     assert reasons.setting(FACTS) == "the setting lend is auto"
     assert reasons.rest(FACTS) == "no input for 5 min"
     assert reasons.exclusive(replace(FACTS, settings=Settings())) == "no program wants this machine for itself"
+
+
+def test_hours_are_said_as_they_were_written() -> None:
+    evening = replace(FACTS, settings=Settings(schedule="18:00-20:00"), clock=-NOW)
+    assert reasons.hours(evening) == "it is outside your hours: 18:00-20:00"
+    assert reasons.hours(replace(evening, now=NOW + 18 * 3600)) == "it is within your hours: 18:00-20:00"
+    assert reasons.hours(FACTS) == "no hours are set"
