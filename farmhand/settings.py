@@ -279,6 +279,12 @@ class Settings:
         _between(64, 1 << 20),
         "a whole number of MiB from 64 to 1048576",
     )
+    journal: bool = setting(
+        True,
+        "Keep a journal of jobs and reclaims on this machine, for its owner alone: see `farmhand history`.",
+        allowed="true or false",
+        restart=True,
+    )
     record: bool = setting(
         True,
         "Keep the numbers on which decisions were based, for `farmhand replay`: at most 5 MB, without names or titles.",

@@ -17,6 +17,9 @@ from dataclasses import dataclass, field, replace
 
 from farmhand.wire.ticket import verify
 
+MAX_NAME = 200
+"""Characters of a name; longer ones are nobody's."""
+
 
 @dataclass(frozen=True, slots=True)
 class Client:
@@ -91,7 +94,7 @@ class Admission:
         return replace(self, clock=FarmClock(told, now), granted=frozenset(granted))
 
     def block(self, names: Iterable[str]) -> Admission:
-        """Keep out exactly these users, machines and identities."""
+        """Keep out exactly these users, machines and identities, each as `known_as` spells it."""
         return replace(self, blocked=frozenset(names))
 
     def judge(self, address: str, ticket: str | None, now: float) -> Client | Turned:
@@ -130,10 +133,31 @@ class Admission:
         return Client(identity, claims.user, claims.origin, claims.project, claims.slots, claims.grant)
 
     def _by_address(self, text: str) -> Client | Turned:
-        address = ipaddress.ip_address(text)
-        if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is not None:
-            address = address.ipv4_mapped
+        address = _address(text)
         name = str(address)
         if name in self.granted or any(address in network for network in self.allow):
             return Client(identity=name, user=name, host=name)
         return Turned(f"{name} holds no grant here")
+
+
+def known_as(name: str) -> str:
+    """Spell a user, a machine or a `user@machine` as clients are known here: addresses in their one canonical form.
+
+    Raises:
+        ValueError: it can be nobody's name.
+    """
+    name = name.strip()
+    if not name or len(name) > MAX_NAME or not name.isprintable():
+        raise ValueError(f"{name!r} can be nobody's name")
+    try:
+        return str(_address(name))
+    except ValueError:
+        return name
+
+
+def _address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
+    """Read an address; an IPv4 one that comes over IPv6 is the IPv4 one."""
+    address = ipaddress.ip_address(text)
+    if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is not None:
+        return address.ipv4_mapped
+    return address

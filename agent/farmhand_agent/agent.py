@@ -7,7 +7,7 @@ import contextlib
 import ipaddress
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -17,21 +17,27 @@ from farmhand.lending.lender import State
 from farmhand.lending.observation import Choice, Reading, Return, Wish
 from farmhand.machine import Machine, split_address
 from farmhand.settings import Settings, meaning, names
-from farmhand.wire.local import Choose, Done, Explain, Explanation, Quit, Reload, SenseView, Snapshot, ToAgent
+from farmhand.wire.history import AskHistory
+from farmhand.wire.local import Block, Choose, Done, Explain, Quit, Reload, SenseView, Snapshot, ToAgent
 from farmhand_agent import publish, sandbox
-from farmhand_agent.admission import Admission
+from farmhand_agent.admission import Admission, known_as
 from farmhand_agent.background import background
 from farmhand_agent.box import Box, BoxPlan
 from farmhand_agent.effects import Effects
 from farmhand_agent.farm import Farm, NoFarm, RegistryFarm
 from farmhand_agent.gate import Gate, Patience
+from farmhand_agent.journal import Journal, NoJournal
+from farmhand_agent.leftovers import Leftovers
 from farmhand_agent.memory import Memory
 from farmhand_agent.runtime import Runtime
 from farmhand_agent.sensors import sense
-from farmhand_agent.server import LocalServer
+from farmhand_agent.server import Answer, LocalServer
 
 LEAVE_WITHIN = 5.0
 """Seconds that ending the agent may take before it gives up waiting."""
+
+RECALLED = 30.0
+"""Days of earlier reclaims that count when it is told how long one takes."""
 
 SANDBOX_RETRY = 30.0
 """Seconds between trials of a sandbox that does not work: the owner may have installed what was missing."""
@@ -57,6 +63,8 @@ class Agent:
         self._reread = reread
         self._socket = socket
         self._memory = Memory(state)
+        self._journal = Journal(state) if settings.journal else NoJournal()
+        self._leftovers = Leftovers(socket.with_name("boxes.json"))
         self._leave = asyncio.Event()
         self._sensing: list[asyncio.Task[None]] = []
         self._senses: dict[str, SenseView] = {}
@@ -67,8 +75,10 @@ class Agent:
         self._farm = self._make_farm()
         patience = Patience(queue=settings.queue_wait, lifetime=settings.job_lifetime)
         admission = Admission.of(machine.name, bytes.fromhex(self._memory.key), settings.allow)
-        self._gate = Gate(self._start_box, admission, patience, self._job_changed)
-        self._effects = Effects(self._gate, gate_address(settings), self._farm, machine.cores, self._runtime.feed)
+        admission = admission.block(self._memory.blocked)
+        self._gate = Gate(self._start_box, admission, patience, self._job_changed, self._journal)
+        where, reclaimed = gate_address(settings), self._journal.reclaimed
+        self._effects = Effects(self._gate, where, self._farm, machine.cores, self._runtime.feed, reclaimed)
         self._server = LocalServer(self._answer, self._snapshot)
 
     def leave(self) -> None:
@@ -92,7 +102,10 @@ class Agent:
 
     async def run(self) -> None:
         """Sense, lend and reclaim until `leave` is called; on return nothing of the farm is left."""
+        if ended := await self._leftovers.clear():
+            _log.warning("an earlier life of this agent had left %d boxes; they are ended", ended)
         await self._server.open(self._socket)
+        self._effects.recall(await self._journal.reclaim_ms(RECALLED))
         watching = [background(self._watch_sandbox())]
         self._sense_anew()
         self._runtime.begin(self._effects)
@@ -106,6 +119,7 @@ class Agent:
                 await self._runtime.leave(LEAVE_WITHIN)
             await self._farm.close()
             await self._server.close()
+            await self._journal.close()
 
     def _make_farm(self) -> Farm:
         if not self._settings.registry:
@@ -115,7 +129,15 @@ class Agent:
 
     async def _start_box(self) -> Box:
         most = self._settings.slots or self._runtime.machine.cores
-        return await Box.start(BoxPlan(most, self._settings.scratch, self._settings.toolchains))
+        box = await Box.start(BoxPlan(most, self._settings.scratch, self._settings.toolchains))
+        background(self._see_out(box))
+        return box
+
+    async def _see_out(self, box: Box) -> None:
+        """Keep the box on record for the next life of this agent until it is gone."""
+        recorded = self._leftovers.add(box.pids)
+        await box.gone()
+        self._leftovers.remove(recorded)
 
     def _sense_anew(self) -> None:
         """Sense by the present settings; what is known stays known until the new senses say otherwise."""
@@ -144,11 +166,15 @@ class Agent:
     def _heard(self, told: float, granted: tuple[str, ...], now: float) -> None:
         self._gate.revise(self._gate.admission.hear(told, granted, now))
 
-    def _answer(self, request: ToAgent) -> Done | Explanation:
+    def _answer(self, request: ToAgent) -> Answer | Awaitable[Answer]:
         match request:
             case Choose(wish, until, until_back):
                 back = Return.NOT_LEFT if until_back else Return.NOT_AWAITED
                 self._runtime.choose(Choice(Wish(wish), until, back))
+            case Block(user, on):
+                return self._block(user, on)
+            case AskHistory():
+                return self._journal.history(request)
             case Reload():
                 return self.reload()
             case Explain():
@@ -156,6 +182,24 @@ class Agent:
                 return publish.explanation(self._runtime)
             case Quit():
                 self.leave()
+        return Done()
+
+    def _block(self, user: str, on: bool) -> Done:
+        """Keep somebody out from this moment on, or let them in again."""
+        blocked = set(self._memory.blocked)
+        try:
+            name = known_as(user)
+        except ValueError as wrong:
+            return Done(str(wrong))
+        if not on and name not in blocked:
+            return Done(f"{name} is not blocked")
+        blocked = blocked | {name} if on else blocked - {name}
+        self._gate.revise(self._gate.admission.block(blocked))
+        self._changed()
+        try:
+            self._memory.keep_blocked(blocked)
+        except OSError as wrong:
+            return Done(note=f"this holds until the agent ends: it cannot be written ({wrong.strerror})")
         return Done()
 
     def _job_changed(self) -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Iterable
 from typing import assert_never
 
 from farmhand.errors import OwnerError
@@ -21,10 +22,15 @@ from farmhand.lending.events import (
     StopBox,
     Withdraw,
 )
+from farmhand.wire.history import ReclaimRecord
 from farmhand_agent.background import background
 from farmhand_agent.box import BoxGone
 from farmhand_agent.farm import Farm, Offer
 from farmhand_agent.gate import Gate
+from farmhand_agent.summary import percentile
+
+LATEST = 1000
+"""Reclaims over which percentiles are told."""
 
 
 class Effects:
@@ -36,28 +42,43 @@ class Effects:
         farm: whom the machine is lent to.
         cores: of this machine.
         answer: takes the events that effects lead to.
+        reclaimed: takes a record of every time that the open gate was shut.
 
     Attributes:
         trouble: why gate or box could not come up; "" when they did.
         others_cpu: see `Offer`; set by the owner of this object.
         cause: monotonic seconds of what led to the effects now being carried out.
+        rule: name of the policy rule that did.
         last_reclaim_ms: from cause to nothing left, of the latest stop; None before the first.
         reclaims: stops so far.
+        reclaim_p50_ms, reclaim_p99_ms: what half and what 99 % of the latest reclaims did not exceed; None: none yet.
     """
 
     def __init__(
-        self, gate: Gate, where: tuple[str, int], farm: Farm, cores: int, answer: Callable[[Event], None]
+        self,
+        gate: Gate,
+        where: tuple[str, int],
+        farm: Farm,
+        cores: int,
+        answer: Callable[[Event], None],
+        reclaimed: Callable[[ReclaimRecord], None] = lambda _: None,
     ) -> None:
         self.trouble = ""
         self.others_cpu = 0.0
         self.cause = 0.0
+        self.rule = ""
         self.last_reclaim_ms: float | None = None
         self.reclaims = 0
+        self.reclaim_p50_ms: float | None = None
+        self.reclaim_p99_ms: float | None = None
+        self._latest_ms: deque[float] = deque(maxlen=LATEST)
         self._gate = gate
         self._where = where
         self._farm = farm
         self._cores = cores
         self._answer = answer
+        self._reclaimed = reclaimed
+        self._offered = 0
         self._rising: asyncio.Task[None] | None = None
         self._falling: asyncio.Task[None] | None = None
 
@@ -69,6 +90,7 @@ class Effects:
             case StopBox():
                 self._bring_down()
             case Join(slots) | Renew(_, slots):
+                self._offered = slots
                 self._gate.resize(slots)
                 background(self._beat())
             case Withdraw():
@@ -84,6 +106,15 @@ class Effects:
         if not self._gate.jobs:
             asyncio.get_running_loop().call_soon(self._answer, Drained())
 
+    def recall(self, reclaim_ms: Iterable[float]) -> None:
+        """Let what is known of earlier reclaims count, in milliseconds, oldest first."""
+        self._latest_ms = deque((*reclaim_ms, *self._latest_ms), maxlen=LATEST)
+        self._rank()
+
+    def _rank(self) -> None:
+        self.reclaim_p50_ms = percentile(self._latest_ms, 0.5)
+        self.reclaim_p99_ms = percentile(self._latest_ms, 0.99)
+
     async def _bring_up(self, slots: int) -> None:
         try:
             await self._gate.open(*self._where, slots)
@@ -95,16 +126,21 @@ class Effects:
             self._answer(BoxUp())
 
     def _bring_down(self) -> None:
+        was_open, jobs = self._gate.address is not None, len(self._gate.jobs)
         self._gate.shut()
         if self._falling is None or self._falling.done():
-            self._falling = background(self._see_it_gone(self.cause))
+            self._falling = background(self._see_it_gone(self.cause, self.rule, jobs, was_open))
 
-    async def _see_it_gone(self, since: float) -> None:
+    async def _see_it_gone(self, since: float, rule: str, jobs: int, was_open: bool) -> None:
         if self._rising is not None:
             await asyncio.wait((self._rising,))
         await self._gate.gone()
         self.last_reclaim_ms = (time.monotonic() - since) * 1e3
         self.reclaims += 1
+        if was_open:
+            self._latest_ms.append(self.last_reclaim_ms)
+            self._rank()
+            self._reclaimed(ReclaimRecord(time.time(), rule, self.last_reclaim_ms, jobs, self._offered))
         self._answer(BoxDown())
 
     async def _beat(self) -> None:

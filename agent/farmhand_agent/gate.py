@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import errno
 import socket
-import struct
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
@@ -19,16 +18,15 @@ from pathlib import PurePosixPath
 
 from farmhand.distcc.command import source_file
 from farmhand.distcc.protocol import ProtocolError
-from farmhand.errors import OwnerError
-from farmhand.machine import join_address
 from farmhand.wire.ticket import ADMITTED, BUSY, DENIED, token
 from farmhand_agent.admission import Admission, Client, Turned
 from farmhand_agent.background import background
 from farmhand_agent.box import BoxGone
 from farmhand_agent.boxes import AnyBox, Boxes
 from farmhand_agent.greeting import CHUNK, Greeting, read_greeting
-from farmhand_agent.jobs import End, Job
+from farmhand_agent.jobs import End, Job, Ledger, NoLedger, Refusal, presentable
 from farmhand_agent.relay import relay
+from farmhand_agent.sockets import keep_alive, listen, reset
 from farmhand_agent.turnstile import Full, Turnstile
 
 MAX_STRANGERS = 512
@@ -83,6 +81,7 @@ class Gate:
         admission: who may come in; replace it whenever something is learned.
         patience: the deadlines.
         changed: called after a job began or ended.
+        ledger: keeps count of who came.
 
     Attributes:
         address: where it listens, as (address, port); None while shut.
@@ -95,6 +94,7 @@ class Gate:
         admission: Admission,
         patience: Patience,
         changed: Callable[[], None],
+        ledger: Ledger | None = None,
     ) -> None:
         self.admission = admission
         self.jobs: list[Job] = []
@@ -103,6 +103,7 @@ class Gate:
         self._start_box = start_box
         self._patience = patience
         self._changed = changed
+        self._ledger = ledger or NoLedger()
         self._turnstile = Turnstile()
         self._boxes: Boxes | None = None
         self._listener: socket.socket | None = None
@@ -201,32 +202,37 @@ class Gate:
         if visit.told:
             visit.client.close()
         else:
-            _reset(visit.client)
+            reset(visit.client)
 
     async def _serve(self, visit: _Visit) -> None:
         """Serve one connection to its end."""
         arrived = time.monotonic()
         try:
-            _keep_alive(visit.client)
+            keep_alive(visit.client)
             async with asyncio.timeout(self._patience.header):
                 greeting = await read_greeting(visit.client)
             self._strangers.pop(visit, None)
             verdict = self.admission.judge(visit.address, greeting.ticket, time.monotonic())
             if isinstance(verdict, Turned):
+                self._ledger.refused(Refusal.DENIED)
                 await _refuse(visit, greeting, DENIED, verdict.reason)
             else:
                 visit.who = verdict
                 await self._queue(visit, greeting, verdict, arrived)
         except (TimeoutError, ProtocolError, OSError):
-            pass  # a client that broke its word costs nobody a slot; that it is cut tells it
+            # A client that broke its word costs nobody a slot; that it is cut tells it.
+            if visit in self._strangers:
+                self._ledger.refused(Refusal.RUDE)
 
     async def _queue(self, visit: _Visit, greeting: Greeting, who: Client, arrived: float) -> None:
         try:
             async with self._turnstile.slot(who, self._patience.queue):
                 await self._run(visit, greeting, who, arrived)
         except Full as full:
+            self._ledger.refused(Refusal.FULL)
             await _refuse(visit, greeting, BUSY, str(full))
         except BoxGone as gone:
+            self._ledger.refused(Refusal.NO_BOX)
             await _refuse(visit, greeting, BUSY, str(gone))
 
     async def _run(self, visit: _Visit, greeting: Greeting, who: Client, arrived: float) -> None:
@@ -242,8 +248,11 @@ class Gate:
                 self._begin(job)
                 try:
                     end = await self._relay(visit.client, inside, greeting, job)
+                except asyncio.CancelledError as cut:
+                    end = _end_of(cut)
+                    raise
                 finally:
-                    self._end(job)
+                    self._end(job, end)
                     if end is End.LIFETIME:
                         boxes.end(box)
                     elif end not in _CLEAN_ENDS:
@@ -261,54 +270,27 @@ class Gate:
         self.jobs.append(job)
         self._changed()
 
-    def _end(self, job: Job) -> None:
+    def _end(self, job: Job, end: End) -> None:
         self.jobs.remove(job)
+        self._ledger.ended(job, end)
         self._changed()
-
-
-def listen(host: str, port: int) -> socket.socket:
-    """Open the listening socket; `::` takes IPv4 too.
-
-    Raises:
-        OwnerError: the port is taken or the address is not this machine's.
-    """
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    try:
-        found = socket.create_server(
-            (host, port), family=family, backlog=1024, dualstack_ipv6=host == "::" and socket.has_dualstack_ipv6()
-        )
-    except OSError as wrong:
-        where = join_address(host, port)
-        if wrong.errno == errno.EADDRINUSE:
-            told = f"another program uses {where}; set `gate` to a free port, or end that program"
-        else:
-            told = f"cannot listen on {where} ({wrong.strerror}); set `gate` to an address of this machine"
-        raise OwnerError(told) from None
-    found.setblocking(False)
-    with suppress(OSError):  # a client that says nothing then costs not even an accept
-        found.setsockopt(socket.IPPROTO_TCP, socket.TCP_DEFER_ACCEPT, 5)
-    return found
 
 
 def _job(who: Client, greeting: Greeting, arrived: float) -> Job:
     argv = greeting.argv
     return Job(
         client=who,
-        compiler=argv[0] if argv else "",
-        file=PurePosixPath(source_file(argv)).name,
+        compiler=presentable(argv[0]) if argv else "",
+        file=presentable(PurePosixPath(source_file(argv)).name),
         arrived=arrived,
         started=time.monotonic(),
         started_at=time.time(),
     )
 
 
-def _keep_alive(client: socket.socket) -> None:
-    """Notice a client whose machine or link died within about 15 s."""
-    client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    client.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-    for option, value in ((socket.TCP_KEEPIDLE, 5), (socket.TCP_KEEPINTVL, 3), (socket.TCP_KEEPCNT, 3)):
-        client.setsockopt(socket.IPPROTO_TCP, option, value)
-    client.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, 15_000)
+def _end_of(cut: asyncio.CancelledError) -> End:
+    """Why a job was cut: the word with which its task was cancelled; without one the whole agent ends."""
+    return End.__members__.get(cut.args[0] if cut.args else "", End.RECLAIMED)
 
 
 async def _refuse(visit: _Visit, greeting: Greeting, word: bytes, reason: str) -> None:
@@ -322,10 +304,3 @@ async def _refuse(visit: _Visit, greeting: Greeting, word: bytes, reason: str) -
         while await loop.sock_recv(visit.client, CHUNK):
             pass  # what is still being uploaded
     visit.told = True
-
-
-def _reset(client: socket.socket) -> None:
-    """Close without lingering: a client in mid-transfer sees a reset instead of half a reply."""
-    with suppress(OSError):
-        client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    client.close()

@@ -7,10 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from farmhand.wire.local import JobView
-from farmhand_agent.admission import Client
-
-MAX_NAME = 200
-"""Characters kept of a name that a client chose."""
+from farmhand_agent.admission import MAX_NAME, Client
 
 
 class End(enum.Enum):

@@ -24,7 +24,7 @@ import msgspec
 
 from farmhand.wire.history import MAX_LISTED, AskHistory, History, JobRecord, ReclaimRecord, Summary
 from farmhand_agent.background import background
-from farmhand_agent.jobs import End, Job, Refusal, presentable
+from farmhand_agent.jobs import End, Job, NoLedger, Refusal, presentable
 from farmhand_agent.journal_file import BOUNDS, Bounds, Entries, JournalFile
 from farmhand_agent.summary import summarise
 
@@ -182,6 +182,24 @@ class Journal:
 
     def _on_thread(self, work: Callable[[], T]) -> asyncio.Future[T]:
         return asyncio.get_running_loop().run_in_executor(self._thread, work)
+
+
+class NoJournal(NoLedger):
+    """Keeps nothing, as the setting `journal` may say."""
+
+    def reclaimed(self, reclaim: ReclaimRecord) -> None:
+        """Forget it."""
+
+    async def reclaim_ms(self, days: float) -> tuple[float, ...]:
+        """Nothing is known."""
+        return ()
+
+    async def history(self, ask: AskHistory) -> History:
+        """Say why nothing is known."""
+        return unknown(datetime.now().astimezone(), "nothing is kept: the setting `journal` is off")
+
+    async def close(self) -> None:
+        """Nothing is open."""
 
 
 def record(job: Job, end: End, now: float) -> JobRecord:

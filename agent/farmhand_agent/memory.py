@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import secrets
+from collections.abc import Iterable
 from pathlib import Path
 
 import msgspec
 
+from farmhand.errors import OwnerError
 from farmhand.lending.observation import Choice, Return, Wish
+from farmhand.wire.farm import Counter, Key
+
+_log = logging.getLogger("farmhand.agent")
 
 
 class _Kept(msgspec.Struct):
-    key: str
-    epoch: int = 0
+    key: Key
+    epoch: Counter = 0
     wish: Wish = Wish.AUTO
     until: float | None = None
     back: Return = Return.NOT_AWAITED
+    blocked: tuple[str, ...] = ()
 
 
 class Memory:
@@ -39,8 +46,25 @@ class Memory:
         return Choice(self._kept.wish, self._kept.until, self._kept.back)
 
     def keep_choice(self, choice: Choice) -> None:
-        """Remember a choice."""
+        """Remember a choice; where it cannot be written it holds until the agent ends, and the log says so."""
         self._kept.wish, self._kept.until, self._kept.back = choice.wish, choice.until, choice.back
+        try:
+            self._save()
+        except OSError as wrong:
+            _log.warning("your choice holds until the agent ends: cannot write %s (%s)", self._file, wrong.strerror)
+
+    @property
+    def blocked(self) -> tuple[str, ...]:
+        """Users, machines and identities that the owner keeps out, in the order of their names."""
+        return self._kept.blocked
+
+    def keep_blocked(self, names: Iterable[str]) -> None:
+        """Remember whom the owner keeps out.
+
+        Raises:
+            OSError: it holds until the agent ends, but cannot be written.
+        """
+        self._kept.blocked = tuple(sorted(names))
         self._save()
 
     @property
@@ -53,9 +77,16 @@ class Memory:
 
         Args:
             at_least: a lower bound, such as the Unix time: then even a lost file leads to a larger number than before.
+
+        Raises:
+            OwnerError: it cannot be written.
         """
         self._kept.epoch = max(self._kept.epoch + 1, at_least)
-        self._save()
+        try:
+            self._save()
+        except OSError as wrong:
+            told = f"cannot write {self._file} ({wrong.strerror}), and a farm must tell one start from the next"
+            raise OwnerError(told) from None
         return self._kept.epoch
 
     def _save(self) -> None:

@@ -50,6 +50,9 @@ def snapshot(
         gate="" if gate.address is None else join_address(*gate.address),
         senses=tuple(senses[question] for question in sorted(senses)),
         priority=gate.priority,
+        blocked=tuple(sorted(gate.admission.blocked)),
+        reclaim_p50_ms=effects.reclaim_p50_ms,
+        reclaim_p99_ms=effects.reclaim_p99_ms,
     )
 
 

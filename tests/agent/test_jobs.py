@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from farmhand.wire.local import JobView
-from farmhand_agent.admission import Client
-from farmhand_agent.jobs import MAX_NAME, End, Job, Ledger, NoLedger, Refusal, presentable
+from farmhand_agent.admission import MAX_NAME, Client
+from farmhand_agent.jobs import End, Job, Ledger, NoLedger, Refusal, presentable
 
 
 def test_the_owner_sees_who_builds_what_and_how_long_it_waited() -> None:
