@@ -7,10 +7,12 @@ import resource
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from farmhand.errors import OwnerError
 from farmhand.lending.observation import Choice, Wish
 from farmhand_agent.memory import Memory
 
@@ -33,7 +35,18 @@ def test_every_start_has_a_larger_number_and_keeps_the_choice(tmp_path: Path) ->
 
 
 @pytest.mark.parametrize(
-    "damage", [b"", b"\0" * 100, b"{", b'{"epoch": "x"}', b'{"wish": "steal"}', b"[]", b'{"epoch": 1}\xff', b'"\xff"']
+    "damage",
+    [
+        b"",
+        b"\0" * 100,
+        b"{",
+        b'{"epoch": "x"}',
+        b'{"wish": "steal"}',
+        b'{"key": "short"}',
+        b"[]",
+        b'{"epoch": 1}\xff',
+        b'"\xff"',
+    ],
 )
 def test_a_damaged_file_is_as_good_as_none(tmp_path: Path, damage: bytes) -> None:
     (tmp_path / "agent.json").write_bytes(damage)
@@ -50,18 +63,46 @@ def test_what_a_crash_left_half_written_is_not_read(tmp_path: Path) -> None:
     assert Memory(tmp_path).next_epoch() == 1
 
 
-def test_a_full_disk_leaves_the_old_file_whole(tmp_path: Path) -> None:
-    memory = Memory(tmp_path)
-    memory.keep_choice(Choice(Wish.KEEP))
+@pytest.fixture
+def full_disk() -> Iterator[None]:
+    """No file may grow any more."""
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_FSIZE, (3, before[1]))
-    try:
-        with pytest.raises(OSError, match="large"):
-            memory.keep_choice(Choice(Wish.LEND))
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
-    assert Memory(tmp_path).choice == Choice(Wish.KEEP)
+    yield
+    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    signal.signal(signal.SIGXFSZ, handler)
+
+
+def test_a_full_disk_keeps_nobody_from_choosing(
+    tmp_path: Path, request: pytest.FixtureRequest, caplog: pytest.LogCaptureFixture
+) -> None:
+    memory = Memory(tmp_path)
+    memory.keep_choice(Choice(Wish.LEND))
+    request.getfixturevalue("full_disk")
+    memory.keep_choice(Choice(Wish.KEEP))
+    assert memory.choice == Choice(Wish.KEEP)
+    assert "your choice holds until the agent ends" in caplog.text
+    assert Memory(tmp_path).choice == Choice(Wish.LEND), "the old file is whole"
+
+
+@pytest.mark.usefixtures("full_disk")
+def test_on_a_full_disk_no_number_is_given_out_twice_because_none_is_given_out(tmp_path: Path) -> None:
+    with pytest.raises(OwnerError, match=r"cannot write .*agent.json \(File too large\)"):
+        Memory(tmp_path).next_epoch()
+
+
+def test_the_key_stays_and_is_for_the_owner_alone(tmp_path: Path) -> None:
+    memory = Memory(tmp_path)
+    memory.next_epoch()
+    assert Memory(tmp_path).key == memory.key
+    assert len(bytes.fromhex(memory.key)) == 32
+    assert (tmp_path / "agent.json").stat().st_mode & 0o077 == 0
+
+
+def test_a_start_is_later_than_the_clock_says_and_than_the_one_before(tmp_path: Path) -> None:
+    assert Memory(tmp_path).next_epoch(at_least=1000) == 1000
+    assert Memory(tmp_path).next_epoch(at_least=500) == 1001
 
 
 RAISE_EPOCHS = """
