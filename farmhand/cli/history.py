@@ -1,0 +1,130 @@
+"""The owner's look back: history, block, unblock."""
+
+from __future__ import annotations
+
+import argparse
+from datetime import datetime
+
+import msgspec
+from rich.filesize import decimal
+from rich.markup import escape
+from rich.table import Table
+
+from farmhand.cli.context import agent, console, note
+from farmhand.cli.parsers import Commands, add_command, add_json
+from farmhand.cli.words import plural, span
+from farmhand.errors import PeerError
+from farmhand.wire.history import AskHistory, History, JobRecord, Summary
+from farmhand.wire.local import Block, Done
+
+LISTED = 20
+"""Jobs that a table shows."""
+
+SCRIPTED = 1000
+"""Jobs and reclaims that JSON holds."""
+
+
+def add_commands(commands: Commands) -> None:
+    """Describe the commands."""
+    history = add_command(
+        commands,
+        "history",
+        "show who compiled what on this machine",
+        _history,
+        "  farmhand history --days 30\n  farmhand history --user anna@ws2 --json | jq .summary\n",
+    )
+    add_json(history)
+    history.add_argument("--days", type=_days, default=7.0, metavar="N", help="how far back (default: 7)")
+    history.add_argument("--user", default="", metavar="U", help="only of this user, machine or user@machine")
+    block = add_command(
+        commands,
+        "block",
+        "refuse somebody's jobs, or list who is blocked",
+        _block,
+        "  farmhand block anna@ws2\n  farmhand block 10.1.0.7\n",
+    )
+    block.add_argument("user", nargs="?", metavar="USER", help="a user, a machine or user@machine, as in the history")
+    unblock = add_command(commands, "unblock", "accept somebody's jobs again", _unblock)
+    unblock.add_argument("user", metavar="USER", help="as `farmhand block` lists it")
+
+
+def _days(text: str) -> float:
+    days = float(text)
+    if not 0 < days < float("inf"):
+        raise argparse.ArgumentTypeError("a number of days, more than 0")
+    return days
+
+
+def _history(options: argparse.Namespace) -> int:
+    with agent() as link:
+        told = link.ask(AskHistory(options.days, SCRIPTED if options.json else LISTED, options.user))
+    if not isinstance(told, History):
+        raise PeerError("the agent answered something else than its history; is it of another version?")
+    if options.json:
+        print(msgspec.json.encode(told).decode())
+        return 0
+    if told.trouble:
+        note(told.trouble)
+    if told.jobs:
+        console.print(job_table(told.jobs))
+    console.print(escape(summary_line(told.summary)))
+    return 0
+
+
+def job_table(jobs: tuple[JobRecord, ...]) -> Table:
+    """The jobs, the oldest first, so that the newest stands next to the prompt."""
+    table = Table("began", "who", "project", "file", "compiler", "in", "out", "waited", "ran", "end", box=None)
+    for one in reversed(jobs):
+        who = one.user if one.user == one.host else f"{one.user}@{one.host}"
+        sizes = (decimal(one.bytes_in), decimal(one.bytes_out))
+        began = f"{datetime.fromtimestamp(one.started_at).astimezone():%d %b %H:%M:%S}"
+        texts = (began, who, one.project, one.file, one.compiler, *sizes, f"{one.waited:.2f} s", f"{one.ran:.2f} s")
+        table.add_row(*map(escape, texts), escape(outcome(one)))
+    return table
+
+
+def outcome(job: JobRecord) -> str:
+    """How a job ended, in a few words."""
+    if job.status is None:
+        return job.end
+    if job.status < 0:
+        return f"ended by signal {-job.status}"
+    return "compiled" if job.status == 0 else f"compiler said {job.status}"
+
+
+def summary_line(told: Summary) -> str:
+    """A span of time in one line."""
+    if not told.jobs and not told.reclaims:
+        return "nobody has compiled here in that time"
+    people = "1 person" if told.people == 1 else f"{told.people} people"
+    parts = [f"{plural(told.jobs, 'job')} for {people}", f"{span(told.seconds)} of compiling"]
+    parts.append(plural(told.reclaims, "reclaim"))
+    if told.reclaim_p50_ms is not None and told.reclaim_p99_ms is not None:
+        parts.append(f"back to you in {told.reclaim_p50_ms:.0f} ms (p50), {told.reclaim_p99_ms:.0f} ms (p99)")
+    parts += [f"{number} turned away: {reason}" for reason, number in told.turned_away]
+    return ", ".join(parts)
+
+
+def _block(options: argparse.Namespace) -> int:
+    if options.user is not None:
+        return _send(Block(options.user, on=True), f"{options.user} is blocked; `farmhand unblock` lets them in again")
+    with agent() as link:
+        blocked = link.snapshot.blocked
+    for name in blocked:
+        print(name)
+    if not blocked:
+        note("nobody is blocked")
+    return 0
+
+
+def _unblock(options: argparse.Namespace) -> int:
+    return _send(Block(options.user, on=False), f"{options.user} may compile here again")
+
+
+def _send(block: Block, good: str) -> int:
+    with agent() as link:
+        told = link.ask(block)
+    console.print(escape(good))
+    if isinstance(told, Done) and told.note:
+        note(told.note)
+    return 0
