@@ -3,6 +3,10 @@
 Jobs are served in the order in which they came. A job that lost its host keeps its place, so it is the next to be
 placed; after two lost hosts, or when a host's compiler refused it, only this machine may compile it. The way of a job
 is the table in `jobs`.
+
+A host may be dead although its connections live: stopped, hung, behind a proxy. So a job whose host the registry has
+not listed for `UNLISTED` seconds counts as lost. A host that only wants no new jobs leaves the list, too; there that
+time is what a job has left to end.
 """
 
 from __future__ import annotations
@@ -47,9 +51,16 @@ from farmhand.dispatch.placement import (
 from farmhand.dispatch.tally import Tally
 
 
+UNLISTED = 10.0
+"""Seconds after which a job is taken from a host that is not listed any more."""
+
+
 @dataclass(slots=True)
 class _Job:
-    """One compile; `host` is where it is or was last, "" for this machine or nowhere yet."""
+    """One compile; `host` is where it is or was last, "" for this machine or nowhere yet.
+
+    `overdue_at` is the time at which it is taken from a host that is not listed; None while it is.
+    """
 
     number: int
     runs_here: bool
@@ -57,6 +68,7 @@ class _Job:
     host: str = ""
     refused_by: str = ""
     losses: int = 0
+    overdue_at: float | None = None
 
 
 @dataclass
@@ -84,10 +96,12 @@ class Dispatcher:
             others, self.here = without_own(event.hosts, self.here)
             known = self._hosts
             self._hosts = {host.name: renew(known.get(host.name, Standing(host)), host, now) for host in others}
+            self._set_deadlines(now)
         elif not isinstance(event, Woke):
             effects += self._move(event, now)
+        effects += self._take_overdue(now)
         effects += self._place(now)
-        self.wake_at = next_chance(self._hosts.values(), now) if self._jobs else None
+        self.wake_at = self._next_time(now)
         return effects
 
     @property
@@ -100,7 +114,7 @@ class Dispatcher:
         target = ON_EVENT.get((job.state, type(event))) if job else None
         if job is None or target is None:
             return []
-        source, job.state = job.state, target
+        source, job.state, job.overdue_at = job.state, target, None
         if isinstance(event, JobDone):
             self._finish(job, event, now)
         elif isinstance(event, JobFailed):
@@ -115,6 +129,29 @@ class Dispatcher:
         if isinstance(event, JobLost):
             return [self._give_up(job)]
         return [Cancel(job.number)] if isinstance(event, JobGone) and source not in ON_HERE else []
+
+    def _set_deadlines(self, now: float) -> None:
+        """Give the jobs of hosts that are not listed any more a time by which they must have ended."""
+        for job in self._jobs.values():
+            if job.state not in AWAY or job.host in self._hosts:
+                job.overdue_at = None
+            elif job.overdue_at is None:
+                job.overdue_at = now + UNLISTED
+
+    def _take_overdue(self, now: float) -> list[Effect]:
+        """Take jobs from hosts that have not been listed for too long."""
+        effects: list[Effect] = []
+        for job in self._jobs.values():
+            if job.overdue_at is not None and now >= job.overdue_at:
+                effects.append(Cancel(job.number))
+                self._move(JobLost(job.number), now)
+        return effects
+
+    def _next_time(self, now: float) -> float | None:
+        times = [job.overdue_at for job in self._jobs.values() if job.overdue_at is not None]
+        if self._jobs and (chance := next_chance(self._hosts.values(), now)) is not None:
+            times.append(chance)
+        return min(times, default=None)
 
     def _finish(self, job: _Job, event: JobDone, now: float) -> None:
         """Count a compiled file, and judge the host that did it or that was wrong about it."""

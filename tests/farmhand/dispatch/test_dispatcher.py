@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from farmhand.dispatch import dispatcher as module
-from farmhand.dispatch.dispatcher import Dispatcher
+from farmhand.dispatch.dispatcher import UNLISTED, Dispatcher
 from farmhand.dispatch.jobs import (
     ON_EVENT,
     ON_HERE,
@@ -273,6 +273,48 @@ def test_the_host_of_a_job_may_have_left_when_its_fate_is_known() -> None:
     talk.says(JobDone(1))
 
 
+def test_a_job_is_taken_from_a_host_that_has_not_been_listed_for_long() -> None:
+    talk = Talk(A, B, here=0)
+    talk.says(JobArrived(1), Place(1, A))
+    talk.says(HostsChanged((B,)))
+    assert talk.dispatcher.wake_at == UNLISTED
+    talk.now = UNLISTED - 1
+    talk.says(HostsChanged((B,)))
+    assert talk.dispatcher.wake_at == UNLISTED
+    talk.now = UNLISTED
+    talk.says(Woke(), Cancel(1), Place(1, B))
+    assert talk.dispatcher.wake_at is None
+    talk.now = 3 * UNLISTED
+    talk.says(Woke())
+    talk.says(JobDone(1))
+    assert (talk.dispatcher.tally.moved, talk.dispatcher.tally.losses) == (1, 1)
+
+
+def test_a_job_stays_with_a_host_that_is_listed_again_in_time() -> None:
+    talk = Talk(A, B, here=0)
+    talk.says(JobArrived(1), Place(1, A))
+    talk.says(HostsChanged((B,)))
+    talk.now = UNLISTED - 1
+    talk.says(HostsChanged((A, B)))
+    talk.now = UNLISTED
+    talk.says(Woke())
+    assert talk.dispatcher.wake_at is None
+    talk.says(JobDone(1))
+
+
+def test_what_waits_or_runs_here_has_no_host_to_miss() -> None:
+    talk = Talk(A, here=1)
+    talk.says(JobArrived(1), Place(1, A))
+    talk.says(JobArrived(2), PlaceHere(2))
+    talk.says(JobArrived(3))
+    talk.says(HostsChanged(()))
+    talk.says(JobDone(1))
+    assert talk.dispatcher.wake_at is None
+    talk.now = UNLISTED
+    talk.says(Woke())
+    talk.says(JobDone(2), PlaceHere(3))
+
+
 def test_what_is_said_of_unknown_jobs_or_at_the_wrong_time_changes_nothing() -> None:
     talk = Talk(A, here=1)
     talk.says(JobDone(7))
@@ -347,7 +389,10 @@ def test_no_slot_is_ever_taken_twice_and_no_job_is_forgotten(moves: list[tuple[i
                 case PlaceHere(job):
                     at[job] = ""
                     waiting.discard(job)
-                case Cancel(job) | GiveUp(job):
+                case Cancel(job):
+                    del at[job]
+                    waiting.add(job)
+                case GiveUp(job):
                     at.pop(job, None)
                     waiting.discard(job)
         names = list(at.values())
@@ -355,7 +400,7 @@ def test_no_slot_is_ever_taken_twice_and_no_job_is_forgotten(moves: list[tuple[i
         assert all(names.count(one.name) <= one.slots for one in hosts)
 
     for kind, number in moves:
-        now += 0.25
+        now += 1.0
         if kind == 0 and number not in at and number not in waiting:
             waiting.add(number)
             hear(JobArrived(number))
