@@ -164,9 +164,9 @@ __attribute__((constructor)) static void begin(void) { system("%s"); }
 
 @pytest.fixture(scope="module")
 def script(canaries: Outside) -> str:
-    """What hostile code does: leave a mark inside, and try everything outside."""
+    """What hostile code does: leave a mark inside, try everything outside, and fail so that an answer comes."""
     there = canaries.folder
-    return f"touch /tmp/ran; cat {there}/secret; touch {there}/ran {canaries.at_home}; rm -rf {there}/secret; true"
+    return f"touch /tmp/ran; cat {there}/secret; touch {there}/ran {canaries.at_home}; rm -rf {there}/secret; false"
 
 
 @pytest.fixture(scope="module")
