@@ -50,7 +50,6 @@ from farmhand.dispatch.placement import (
 )
 from farmhand.dispatch.tally import Tally
 
-
 UNLISTED = 10.0
 """Seconds after which a job is taken from a host that is not listed any more."""
 
