@@ -229,6 +229,8 @@ class Stage:
         scratch: TMPDIR of all programs.
         stations: all agents, also ended ones.
         registry: its URL; "" before it was opened.
+        before: words before the commands of registry and builds, such as those that put them into a network of
+            their own.
     """
 
     def __init__(self, display: bool = True) -> None:
@@ -240,6 +242,7 @@ class Stage:
         self._builds: list[subprocess.Popen[str]] = []
         self.registry_process: subprocess.Popen[bytes] | None = None
         self.x = XServer()
+        self.before: Sequence[str] = ()
         self._display = display
         self.registry = ""
 
@@ -280,28 +283,27 @@ class Stage:
         display = {"DISPLAY": self.x.display} if self._display else {}
         return {**kept, **display, "TMPDIR": str(self.scratch)}
 
-    def run(self, *command: str | Path, environ: Mapping[str, str] | None = None) -> subprocess.Popen[bytes]:
-        """Start a program that ends with the stage."""
-        log = (self.folder / f"{Path(command[0]).name}.log").open("ab")
-        with log:
-            started = subprocess.Popen(command, env=environ or self.environ, stdout=log, stderr=log)
+    def run(
+        self, *command: str | Path, environ: Mapping[str, str] | None = None, log: Path | None = None
+    ) -> subprocess.Popen[bytes]:
+        """Start a program that ends with the stage; what it says goes to `log`."""
+        with (log or self.folder / f"{Path(command[0]).name}.log").open("ab") as said:
+            started = subprocess.Popen(command, env=environ or self.environ, stdout=said, stderr=said)
         self._programs.append(started)
         return started
 
-    def open_registry(self) -> str:
-        """Start a registry, at the same address as the one before if there was one; return its URL."""
-        port = int(self.registry.rpartition(":")[2]) if self.registry else free_port()
-        self.registry = f"http://127.0.0.1:{port}"
-        self.registry_process = self.run(BIN / "farmhand-registry", "--listen", f"127.0.0.1:{port}")
-
-        def answers() -> bool:
-            with socket.socket() as one:
-                return one.connect_ex(("127.0.0.1", port)) == 0
-
-        until(answers, "the registry listens")
+    def open_registry(self, address: str = "127.0.0.1") -> str:
+        """Start a registry, where the one before was if there was one; return its URL."""
+        if not self.registry:
+            self.registry = f"http://{address}:{free_port()}"
+        where = self.registry.removeprefix("http://")
+        log = self.folder / "farmhand-registry.log"
+        said = log.stat().st_size if log.exists() else 0
+        self.registry_process = self.run(*self.before, BIN / "farmhand-registry", "--listen", where, log=log)
+        until(lambda: log.stat().st_size > said, "the registry says where it listens")
         return self.registry
 
-    def workstation(self, name: str, before: Sequence[str] = (), **settings: object) -> Workstation:
+    def workstation(self, name: str, /, before: Sequence[str] = (), **settings: object) -> Workstation:
         """Start an agent named `name`; see `Workstation`, whose `settings` are those of a quick test by default."""
         defaults: dict[str, object] = {
             "registry": self.registry,
@@ -322,7 +324,15 @@ class Stage:
 
     def build(self, folder: Path, *command: str, summary: Path | None = None) -> subprocess.Popen[str]:
         """Start `farmhand build …` in `folder`, with one compile at once here and the rest on the farm."""
-        words: Sequence[str | Path] = [BIN / "farmhand", "build", "--registry", self.registry, "--local-jobs", "1"]
+        words: Sequence[str | Path] = [
+            *self.before,
+            BIN / "farmhand",
+            "build",
+            "--registry",
+            self.registry,
+            "--local-jobs",
+            "1",
+        ]
         if summary is not None:
             words = [*words, "--json-summary", summary]
         started = subprocess.Popen(
@@ -340,6 +350,6 @@ class Stage:
 
     def hosts(self) -> list[dict[str, Any]]:
         """What `farmhand hosts --json` lists."""
-        command = [str(BIN / "farmhand"), "hosts", "--json", "--registry", self.registry]
+        command = [*self.before, str(BIN / "farmhand"), "hosts", "--json", "--registry", self.registry]
         done = subprocess.run(command, env=self.environ, capture_output=True, text=True, check=True, timeout=60)
         return list(json.loads(done.stdout))

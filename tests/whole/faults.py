@@ -1,0 +1,556 @@
+"""What can go wrong while a farm builds, as scenes: a real farm, a real build, one fault, and what must hold then.
+
+Rule: whatever the fault, the build ends with status 0 and the right objects, an owner who returns has the machine back
+at once, and nothing stays behind. `Scene` knows these three; a fault is a function of a scene.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from farmhand.distcc.protocol import request
+from farmhand.machine import split_address
+from tests.whole.project import Project
+from tests.whole.stage import Stage, Workstation, below, boxed, is_zombie, until
+
+RECLAIM_MS = 300
+"""An owner's longest wait here; the promise is 100 ms, and this machine may have much else to do."""
+
+SPARE_FILES = 3
+"""Descriptors that an agent may hold more than at its start: its connection to the registry."""
+
+
+@dataclass
+class Scene:
+    """One farm and one build on it.
+
+    Args:
+        stage: where it plays.
+        project: what is built.
+        begun: monotonic seconds at which it began.
+        said: what was measured, in words.
+    """
+
+    stage: Stage
+    project: Project
+    begun: float = field(default_factory=time.monotonic)
+    said: list[str] = field(default_factory=list)
+    stations: list[Workstation] = field(default_factory=list)
+    _folders: int = 0
+    _files: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def first(self) -> Workstation:
+        """The host that most faults strike."""
+        return self.stations[0]
+
+    @property
+    def gate(self) -> tuple[str, int]:
+        """The first host's."""
+        return split_address(self.first.environ["FARMHAND_GATE"])
+
+    def add(self, name: str, before: Sequence[str] = (), **settings: object) -> Workstation:
+        """Start an agent and let it lend."""
+        station = self.stage.workstation(name, before, **{"lend": "never", "slots": 4, **settings})
+        station.wait("kept")
+        self._files[name] = station.open_files()
+        station.choose("lend")
+        station.wait("lent")
+        self.stations.append(station)
+        return station
+
+    def measured(self, what: str, value: float, most: float, unit: str = "ms") -> None:
+        """Note a figure and hold it against its bound."""
+        self.said.append(f"{what} {value:.0f} {unit}" if unit == "ms" else f"{what} {value:.1f} {unit}")
+        assert value <= most, f"{what}: {value:.0f} {unit}, at most {most:g} are allowed"
+
+    def build(self) -> Build:
+        """Begin to build."""
+        self._folders += 1
+        folder = self.project.lay_out(self.stage.folder / f"build{self._folders}")
+        return Build(self, folder, self.stage.build(folder, "make", "-j8", summary=folder / "summary.json"))
+
+    def take_back(self, station: Workstation) -> None:
+        """Let the owner return; the machine must be free at once and all the way."""
+        station.choose("keep")
+        shown = station.wait("kept")
+        self.measured("reclaim", shown["last_reclaim_ms"], RECLAIM_MS)
+        assert not boxed(station.pid), "processes of the farm run on"
+        assert not listens(station), "the gate listens on"
+
+    def leaves_nothing(self) -> None:
+        """End the farm's work and look for what is left of it."""
+        for station in self.stations:
+            station.choose("keep")
+        for station in self.stations:
+            station.wait("kept")
+            name = station.folder.name
+            until(lambda s=station, n=name: s.open_files() <= self._files[n] + SPARE_FILES, f"{name} closes its files")
+        until(lambda: not boxed(), "nobody is left in a box")
+        until(lambda: not self.stage.hosts(), "the registry forgets the hosts", 10)
+        for station in self.stations:
+            assert not listens(station)
+            log = station.log.read_text()
+            assert "Traceback" not in log, log
+        assert sorted(self.stage.scratch.iterdir()) == []
+
+
+@dataclass
+class Build:
+    """One run of `farmhand build make`."""
+
+    scene: Scene
+    folder: Path
+    process: subprocess.Popen[str]
+
+    @property
+    def done(self) -> int:
+        """Objects made so far."""
+        return sum(name.endswith(".o") for name in os.listdir(self.folder))
+
+    def reach_the_middle(self, where: Workstation | None = None) -> None:
+        """Wait until some objects are made and a host compiles for us."""
+        host = where or self.scene.first
+        until(lambda: self.done >= 3 and compilers(host), "the host compiles for the build", every=0)
+
+    def ends_well(self, within: float = 60) -> dict[str, Any]:
+        """Wait for the end; return the summary."""
+        output, _ = self.process.communicate(timeout=within)
+        assert self.process.returncode == 0, output
+        assert not self.scene.project.wrong(self.folder)
+        told: dict[str, Any] = json.loads((self.folder / "summary.json").read_text())
+        assert told["total"] == len(self.scene.project.objects), told
+        assert told["failed_over"] == 0 or "distcc[" not in output, output
+        figures = f"{told['remote']} of {told['total']} on the farm, {told['moved']} moved, {told['seconds']:.1f} s"
+        self.scene.said.append(figures)
+        return told
+
+
+# --- looking ------------------------------------------------------------------
+def compilers(station: Workstation) -> set[int]:
+    """The compilers proper that run in a host's boxes."""
+    return named("cc1", boxed(station.pid))
+
+
+def named(name: str, pids: set[int]) -> set[int]:
+    """Those of `pids` that run the program `name`."""
+    found: set[int] = set()
+    for pid in pids:
+        with suppress(OSError):
+            if Path(f"/proc/{pid}/comm").read_text().strip() == name:
+                found.add(pid)
+    return found
+
+
+def inits(station: Workstation) -> set[int]:
+    """The first process of each of a host's boxes."""
+    found: set[int] = set()
+    for pid in boxed(station.pid):
+        with suppress(OSError):
+            numbers = Path(f"/proc/{pid}/status").read_text().partition("NSpid:")[2].splitlines()[0].split()
+            if numbers[-1] == "1":
+                found.add(pid)
+    return found
+
+
+def listens(station: Workstation) -> bool:
+    """Whether somebody listens on the gate's port, in the network of the agent."""
+    port = f":{split_address(station.environ['FARMHAND_GATE'])[1]:04X}"
+    lines = [line.split() for line in Path(f"/proc/{station.pid}/net/tcp").read_text().splitlines()[1:]]
+    return any(line[1].endswith(port) and line[3] == "0A" for line in lines)
+
+
+def kill_all(pids: set[int], number: int = signal.SIGKILL) -> None:
+    """Send a signal to all that still run."""
+    for pid in pids:
+        with suppress(ProcessLookupError):
+            os.kill(pid, number)
+
+
+def milliseconds_until(probe: Callable[[], object], what: str, seconds: float = 15) -> float:
+    """How long it takes until `probe` finds something true."""
+    began = time.monotonic()
+    until(lambda: bool(probe()), what, seconds, every=0.001)
+    return (time.monotonic() - began) * 1e3
+
+
+# --- faults of a host ---------------------------------------------------------
+def agent_killed(scene: Scene) -> None:
+    build = scene.build()
+    build.reach_the_middle()
+    foreign = boxed(scene.first.pid)
+    scene.first.stop(signal.SIGKILL)
+    scene.measured("boxes dead", milliseconds_until(lambda: not foreign & boxed(), "no box survives"), 1000)
+    scene.first.start()
+    took = milliseconds_until(lambda: scene.first.status().get("state") == "lent", "it lends again")
+    scene.measured("lent again", took / 1e3, 5, "s")
+    build.ends_well()
+    assert len(scene.stage.hosts()) == len(scene.stations)
+
+
+def agent_ended(scene: Scene) -> None:
+    build = scene.build()
+    build.reach_the_middle()
+    began = time.monotonic()
+    assert scene.first.stop() == 0
+    scene.measured("agent ended", (time.monotonic() - began) * 1e3, 3000)
+    assert len(scene.stage.hosts()) == len(scene.stations) - 1
+    build.ends_well()
+    scene.first.start()
+    scene.first.wait("lent")
+
+
+def agent_stopped(scene: Scene) -> None:
+    build = scene.build()
+    build.reach_the_middle()
+    os.kill(scene.first.pid, signal.SIGSTOP)
+    took = milliseconds_until(lambda: len(scene.stage.hosts()) < len(scene.stations), "it is off the list")
+    scene.measured("off the list", took / 1e3, 15, "s")
+    time.sleep(max(0.0, 8 - took / 1e3))
+    os.kill(scene.first.pid, signal.SIGCONT)
+    build.ends_well()
+    until(lambda: len(scene.stage.hosts()) == len(scene.stations), "it is on the list again", 10)
+
+
+def agent_stopped_for_good(scene: Scene) -> None:
+    build = scene.build()
+    build.reach_the_middle()
+    began = time.monotonic()
+    os.kill(scene.first.pid, signal.SIGSTOP)
+    build.ends_well()
+    scene.measured("build ended", time.monotonic() - began, 30, "s")
+    os.kill(scene.first.pid, signal.SIGCONT)
+    until(lambda: not scene.first.status()["jobs"], "the stopped host ends what nobody waits for", 10)
+
+
+def box_killed(scene: Scene) -> None:
+    build = scene.build()
+    build.reach_the_middle()
+    kill_all(inits(scene.first))
+    build.ends_well()
+    assert scene.first.status()["state"] == "lent"
+
+
+def distccd_killed(scene: Scene) -> None:
+    build = scene.build()
+    build.reach_the_middle()
+    kill_all(named("distccd", boxed(scene.first.pid)))
+    build.ends_well()
+    assert scene.first.status()["state"] == "lent"
+
+
+def distccd_stopped(scene: Scene) -> None:
+    build = scene.build()
+    build.reach_the_middle()
+    kill_all(boxed(scene.first.pid), signal.SIGSTOP)
+    build.ends_well()
+
+
+def compiler_stopped(scene: Scene) -> None:
+    build = scene.build()
+    build.reach_the_middle()
+    stopped = compilers(scene.first)
+    kill_all(stopped, signal.SIGSTOP)
+    began = time.monotonic()
+    until(lambda: not stopped & boxed(), "the stopped compiler is ended", 10)
+    scene.measured("stopped compiler ended", time.monotonic() - began, LIFETIME + 2, "s")
+    build.ends_well()
+
+
+def compiler_killed(scene: Scene) -> None:
+    build = scene.build()
+    build.reach_the_middle()
+    kill_all(compilers(scene.first))
+    build.ends_well()
+
+
+def compiler_without_memory(scene: Scene) -> None:
+    for pid in named("distccd", boxed(scene.first.pid)):
+        owner = Path(f"/proc/{pid}").owner()
+        subprocess.run(["prlimit", "--pid", str(pid), "--as=40000000"], user=owner, extra_groups=[], check=True)
+    told = scene.build().ends_well()
+    assert told["hosts"].get("first", 0) < told["total"] // 3, "its compilers must have failed"
+
+
+def box_without_room(scene: Scene) -> None:
+    for init in inits(scene.first):
+        with suppress(OSError), Path(f"/proc/{init}/root/tmp/filler").open("wb", buffering=0) as filler:
+            while filler.write(bytes(1 << 20)):
+                pass
+    scene.build().ends_well()
+
+
+def state_folder_full(scene: Scene) -> None:
+    filler = Path(f"/proc/{scene.first.pid}/root{scene.first.folder}/state/filler")
+    with suppress(OSError), filler.open("wb", buffering=0) as file:
+        while file.write(bytes(4096)):
+            pass
+    build = scene.build()
+    build.reach_the_middle()
+    scene.take_back(scene.first)
+    scene.first.choose("lend")
+    scene.first.wait("lent")
+    build.ends_well()
+
+
+def disk(folder: Path, room: str) -> list[str]:
+    """Words before a command that give it a file system of its own at `folder`."""
+    script = f'mount -t tmpfs -o size={room} none "$0" && exec "$@"'
+    return ["unshare", "--mount", "sh", "-c", script, str(folder)]
+
+
+# --- faults of the registry ---------------------------------------------------
+def registry_killed(scene: Scene) -> None:
+    build = scene.build()
+    build.reach_the_middle()
+    assert scene.stage.registry_process is not None
+    scene.stage.registry_process.kill()
+    scene.stage.registry_process.wait()
+    time.sleep(1)  # for as long as it takes somebody to start it again
+    scene.stage.open_registry()
+    took = milliseconds_until(lambda: len(scene.stage.hosts()) == len(scene.stations), "the list is whole")
+    scene.measured("list whole", took / 1e3, 6, "s")
+    build.ends_well()
+
+
+def registry_stopped(scene: Scene) -> None:
+    build = scene.build()
+    build.reach_the_middle()
+    assert scene.stage.registry_process is not None
+    scene.stage.registry_process.send_signal(signal.SIGSTOP)
+    scene.take_back(scene.first)
+    build.ends_well()
+    began = time.monotonic()
+    scene.build().ends_well()
+    scene.measured("a whole build without an answer", time.monotonic() - began, 30, "s")
+    scene.stage.registry_process.send_signal(signal.SIGCONT)
+    until(lambda: [host["name"] for host in scene.stage.hosts()] == ["second"], "only who lends is listed")
+
+
+def registry_gone(scene: Scene) -> None:
+    build = scene.build()
+    build.reach_the_middle()
+    assert scene.stage.registry_process is not None
+    scene.stage.registry_process.kill()
+    scene.stage.registry_process.wait()
+    scene.take_back(scene.first)
+    build.ends_well()
+    scene.build().ends_well()
+    scene.stage.open_registry()
+
+
+# --- the owner returns --------------------------------------------------------
+def returns_before_any_job(scene: Scene) -> None:
+    scene.take_back(scene.first)
+    scene.build().ends_well()
+
+
+def returns_while_compiling(scene: Scene) -> None:
+    build = scene.build()
+    build.reach_the_middle()
+    scene.take_back(scene.first)
+    build.ends_well()
+
+
+def returns_between_jobs(scene: Scene) -> None:
+    build = scene.build()
+    build.reach_the_middle()
+    until(lambda: not scene.first.status()["jobs"], "a pause", every=0)
+    scene.take_back(scene.first)
+    build.ends_well()
+
+
+def returns_while_asking(scene: Scene) -> None:
+    build = scene.build()
+    with held(scene.gate, request(COMMAND, b"int x;\n")[:17]) as client:
+        build.reach_the_middle()
+        _take_back_from(client, scene)
+    build.ends_well()
+
+
+def returns_while_sending(scene: Scene) -> None:
+    with held(scene.gate, request(COMMAND, b"int x;\n" * 99_999)[:-300_000]) as client:
+        until(lambda: _has_job(scene, "held.c"), "the upload has begun")
+        build = scene.build()
+        build.reach_the_middle()
+        _take_back_from(client, scene)
+    build.ends_well()
+
+
+def returns_while_answering(scene: Scene) -> None:
+    with held(scene.gate, request(COMMAND, b"char big[64 << 20] = {1};\n"), 4096) as client:
+        client.recv(1, socket.MSG_PEEK)
+        build = scene.build()
+        build.reach_the_middle()
+        assert _has_job(scene, "held.c"), "the reply must not be through"
+        _take_back_from(client, scene)
+    build.ends_well()
+
+
+def returns_again_and_again(scene: Scene) -> None:
+    build = scene.build()
+    build.reach_the_middle()
+    rounds = 0
+    while build.process.poll() is None or rounds < 3:
+        scene.take_back(scene.first)
+        scene.first.choose("lend")
+        time.sleep(1.5)
+        rounds += 1
+    build.ends_well()
+    scene.first.wait("lent")
+
+
+def lending_ends_without_hurry(scene: Scene) -> None:
+    build = scene.build()
+    build.reach_the_middle()
+    scene.first.choose("lend", time.time() + 0.2)
+    scene.first.wait("draining")
+    before = {one["file"] for one in scene.first.status()["jobs"]}
+    scene.first.wait("kept")
+    told = build.ends_well()
+    scene.said.append(f"{len(before)} jobs ran to their end")
+    assert told["moved"] == 0, told
+
+
+COMMAND = ("gcc", "-c", "held.c", "-o", "held.o")
+"""What a client asks for that stops on its way."""
+
+LIFETIME = 3
+"""Seconds that a compile may take where compilers are stopped."""
+
+
+@contextmanager
+def held(address: tuple[str, int], words: bytes, room: int = 0) -> Iterator[socket.socket]:
+    """A client of plain distcc's kind that says `words` and then nothing; `room` bytes it takes in unread."""
+    with socket.socket() as client:
+        if room:
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, room)
+        client.settimeout(10)
+        client.connect(address)
+        client.sendall(words)
+        yield client
+
+
+def _has_job(scene: Scene, file: str) -> bool:
+    return any(job["file"] == file for job in scene.first.status()["jobs"])
+
+
+def _take_back_from(client: socket.socket, scene: Scene) -> None:
+    told: list[float] = []
+
+    def listen() -> None:
+        with suppress(ConnectionError):
+            while client.recv(1 << 20):
+                pass
+        told.append(time.monotonic())
+
+    listener = threading.Thread(target=listen)
+    listener.start()
+    began = time.monotonic()
+    scene.take_back(scene.first)
+    listener.join(10)
+    scene.measured("client told", (told[0] - began) * 1e3, RECLAIM_MS + 100)
+
+
+# --- faults of the client -----------------------------------------------------
+def build_interrupted(scene: Scene) -> None:
+    build = scene.build()
+    build.reach_the_middle()
+    os.killpg(build.process.pid, signal.SIGINT)  # as a terminal does
+    _frees_its_slots(scene)
+    output, _ = build.process.communicate(timeout=10)
+    assert build.process.returncode != 0, output
+    until(lambda: not _session(build.process.pid), "nothing of the build is left here", 5)
+    scene.build().ends_well()
+
+
+def build_killed(scene: Scene) -> None:
+    build = scene.build()
+    build.reach_the_middle()
+    build.process.kill()
+    _frees_its_slots(scene)
+    until(lambda: build.done == len(scene.project.objects), "make, left alone, compiles by itself", 60)
+    until(lambda: not scene.project.wrong(build.folder), "and well")
+    (left,) = scene.stage.scratch.iterdir()
+    assert left.name.startswith("farmhand-build-"), left
+    shutil.rmtree(left)
+    scene.build().ends_well()
+
+
+def _session(leader: int) -> list[int]:
+    found: list[int] = []
+    for pid in below(os.getpid()):
+        with suppress(ProcessLookupError):
+            found += [pid] if os.getsid(pid) == leader and not is_zombie(pid) else []
+    return found
+
+
+def _frees_its_slots(scene: Scene) -> None:
+    def free() -> bool:
+        return not any(compilers(one) or one.status()["jobs"] for one in scene.stations)
+
+    scene.measured("compilers gone", milliseconds_until(free, "no compiler is left"), 1000)
+
+
+Play = Callable[[Scene], None]
+
+
+@dataclass(frozen=True)
+class Fault:
+    """A fault and the stage it needs.
+
+    Attributes:
+        play: begins a build, does harm, and sees to the build's end.
+        settings: of the first host.
+        files: size of the project.
+        pause: seconds that make sleeps before each compile.
+        alone: whether there is only one host.
+    """
+
+    play: Play
+    settings: Mapping[str, object] = field(default_factory=dict)
+    files: int = 24
+    pause: float = 0
+    alone: bool = False
+
+
+FAULTS: Mapping[str, Fault] = {
+    "agent killed": Fault(agent_killed, files=60),
+    "agent ended": Fault(agent_ended),
+    "agent stopped for 8 s": Fault(agent_stopped),
+    "agent stopped for good": Fault(agent_stopped_for_good),
+    "box killed": Fault(box_killed, files=60),
+    "distccd killed": Fault(distccd_killed),
+    "box stopped": Fault(distccd_stopped, {"job_lifetime": LIFETIME}),
+    "compiler stopped": Fault(compiler_stopped, {"job_lifetime": LIFETIME}),
+    "compiler killed": Fault(compiler_killed),
+    "compiler out of memory": Fault(compiler_without_memory),
+    "box out of room": Fault(box_without_room, {"scratch": 64}),
+    "registry killed and back": Fault(registry_killed, files=60),
+    "registry stopped": Fault(registry_stopped),
+    "registry gone": Fault(registry_gone),
+    "owner returns before any job": Fault(returns_before_any_job, alone=True),
+    "owner returns while a client asks": Fault(returns_while_asking),
+    "owner returns while a client sends": Fault(returns_while_sending),
+    "owner returns while compiling": Fault(returns_while_compiling, files=60),
+    "owner returns while compiling, the only host": Fault(returns_while_compiling, alone=True),
+    "owner returns while a client is answered": Fault(returns_while_answering),
+    "owner returns between jobs": Fault(returns_between_jobs, pause=0.2),
+    "owner returns every 1.5 s": Fault(returns_again_and_again, files=60),
+    "lending ends without hurry": Fault(lending_ends_without_hurry),
+    "build interrupted": Fault(build_interrupted),
+    "build killed": Fault(build_killed),
+}
+"""The matrix: every cell that needs no network of its own."""
