@@ -11,7 +11,10 @@ from farmhand.links import places
 from farmhand.links.agent import AgentLink
 from farmhand.links.settings_file import load_settings
 
-console = Console(highlight=False, soft_wrap=True)
+PIPED = 200
+"""Characters of a line where no terminal says how wide it is: room enough for whole tables."""
+
+console = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else PIPED)
 """Standard output: colours and tables on terminals, plain text elsewhere."""
 
 

@@ -73,13 +73,15 @@ def _history(options: argparse.Namespace) -> int:
 
 def job_table(jobs: tuple[JobRecord, ...]) -> Table:
     """The jobs, the oldest first, so that the newest stands next to the prompt."""
-    table = Table("began", "who", "project", "file", "compiler", "in", "out", "waited", "ran", "end", box=None)
+    table = Table(box=None, pad_edge=False)
+    for name in ("began", "who", "project", "file", "in", "out", "ran", "end"):
+        table.add_column(name, no_wrap=True)
     for one in reversed(jobs):
         who = one.user if one.user == one.host else f"{one.user}@{one.host}"
+        began = f"{datetime.fromtimestamp(one.started_at).astimezone():%d %b %H:%M}"
         sizes = (decimal(one.bytes_in), decimal(one.bytes_out))
-        began = f"{datetime.fromtimestamp(one.started_at).astimezone():%d %b %H:%M:%S}"
-        texts = (began, who, one.project, one.file, one.compiler, *sizes, f"{one.waited:.2f} s", f"{one.ran:.2f} s")
-        table.add_row(*map(escape, texts), escape(outcome(one)))
+        texts = (began, who, one.project, one.file or one.compiler, *sizes, f"{one.ran:.1f} s", outcome(one))
+        table.add_row(*map(escape, texts))
     return table
 
 
