@@ -1,4 +1,4 @@
-"""The senses: whether the owner is there, whether the screen is locked, how busy the machine is.
+"""The senses: whether the owner is there or watches, whether the screen is locked, what the machine runs on and does.
 
 One file for each source; `Senses` chooses among them. What they find out goes to the policy as `Reading`s.
 """
@@ -11,11 +11,18 @@ from collections.abc import Callable, Mapping
 from farmhand.lending.observation import Reading
 from farmhand.settings import Settings
 from farmhand_agent.sensors.base import Report, SenseLost, Sensor
+from farmhand_agent.sensors.fullscreen import FullScreen
+from farmhand_agent.sensors.inhibitors import KEEPERS, Inhibitors
 from farmhand_agent.sensors.load import LoadSensor
+from farmhand_agent.sensors.logind import ReadyToSleep, SessionLock, Sleep, nothing_to_do
 from farmhand_agent.sensors.mit_screensaver import MitScreenSaverInput
 from farmhand_agent.sensors.mutter import MutterInput
+from farmhand_agent.sensors.network import NetworkManager
+from farmhand_agent.sensors.power import PowerSupplies, UPower
+from farmhand_agent.sensors.programs import Programs
+from farmhand_agent.sensors.pynput_child import PynputInput
 from farmhand_agent.sensors.screensaver_dbus import DBusScreenSaver
-from farmhand_agent.sensors.senses import Question, Senses, Told
+from farmhand_agent.sensors.senses import Question, Senses, Told, any_presentation, any_screensaver
 from farmhand_agent.sensors.terminals import TerminalInput
 from farmhand_agent.sensors.wayland import EXT_IDLE, KWIN_IDLE, WaylandInput
 from farmhand_agent.sensors.xscreensaver import XScreenSaver
@@ -23,8 +30,8 @@ from farmhand_agent.sensors.xsync import XSyncInput
 
 __all__ = ["Question", "Report", "SenseLost", "Senses", "Sensor", "Told", "candidates", "sense"]
 
-SCREENSAVER_PATIENCE = 60.0
-"""Seconds: a screensaver that is not there is no loss, and asking for it costs a process."""
+PATIENCE = 60.0
+"""Seconds between two choices where a source that is not there is no loss; asking for a screensaver costs a process."""
 
 
 def candidates(
@@ -32,35 +39,53 @@ def candidates(
     environ: Mapping[str, str] = os.environ,
     farm_cpu_seconds: Callable[[], float] = lambda: 0.0,
     farm_memory_mib: Callable[[], float] = lambda: 0.0,
+    ready_to_sleep: ReadyToSleep = nothing_to_do,
 ) -> tuple[Question, ...]:
     """Return every question with its sources, the best first.
 
     Args:
-        settings: `idle_after` and `memory_per_job` count.
+        settings: `idle_after`, `exclusive` and `memory_per_job` count.
         environ: of the owner's session: names display, bus and programs.
         farm_cpu_seconds: CPU seconds that all jobs of the farm have used so far.
         farm_memory_mib: MiB that running jobs of the farm hold.
+        ready_to_sleep: awaited after "sleeping" has been reported; the machine sleeps when it returns. It is to return
+            once nothing foreign runs here any more; logind waits for five seconds at most.
     """
-    inputs = (
-        MutterInput(settings, environ),
-        WaylandInput(EXT_IDLE, settings, environ),
-        WaylandInput(KWIN_IDLE, settings, environ),
-        XSyncInput(settings, environ),
-        MitScreenSaverInput(settings, environ),
-        TerminalInput(settings, environ),
-    )
     return (
-        Question("input", Reading({"in_use": None, "idle_since": None}), inputs),
+        Question(
+            "input",
+            Reading({"in_use": None, "idle_since": None}),
+            (
+                MutterInput(settings, environ),
+                WaylandInput(EXT_IDLE, settings, environ),
+                WaylandInput(KWIN_IDLE, settings, environ),
+                XSyncInput(settings, environ),
+                MitScreenSaverInput(settings, environ),
+                PynputInput(settings, environ),
+                TerminalInput(settings, environ),
+            ),
+        ),
         Question(
             "screensaver",
             Reading({"screensaver": None, "screensaver_since": None}),
-            (XScreenSaver(environ), DBusScreenSaver(environ)),
-            together=True,
-            patience=SCREENSAVER_PATIENCE,
+            (XScreenSaver(environ), DBusScreenSaver(environ), SessionLock(environ)),
+            together=any_screensaver,
+            patience=PATIENCE,
         ),
         Question(
+            "presenting",
+            Reading({"presenting": None}),
+            (FullScreen(environ), *(Inhibitors(keeper, environ) for keeper in KEEPERS)),
+            together=any_presentation,
+            patience=PATIENCE,
+        ),
+        Question("sleep", Reading({"sleeping": None}), (Sleep(ready_to_sleep, environ),), patience=PATIENCE),
+        Question("power", Reading({"on_battery": None}), (UPower(environ), PowerSupplies()), patience=PATIENCE),
+        Question("network", Reading({"metered": None}), (NetworkManager(environ),), patience=PATIENCE),
+        Question("programs", Reading({"exclusive": None}), (Programs(settings),), patience=PATIENCE),
+        Question(
             "load",
-            Reading({"others_cpu": None, "free_memory_mib": None}),
+            Reading({"others_cpu": None, "free_memory_mib": None, "memory_pressure": None}),
             (LoadSensor(settings, farm_cpu_seconds, farm_memory_mib),),
         ),
     )
@@ -73,6 +98,7 @@ async def sense(
     environ: Mapping[str, str] = os.environ,
     farm_cpu_seconds: Callable[[], float] = lambda: 0.0,
     farm_memory_mib: Callable[[], float] = lambda: 0.0,
+    ready_to_sleep: ReadyToSleep = nothing_to_do,
 ) -> None:
     """Watch everything until cancelled.
 
@@ -81,4 +107,5 @@ async def sense(
         told: takes a `SenseView` whenever another source answers a question.
         settings: see `candidates`, as are the others.
     """
-    await Senses(candidates(settings, environ, farm_cpu_seconds, farm_memory_mib), report, told).run()
+    questions = candidates(settings, environ, farm_cpu_seconds, farm_memory_mib, ready_to_sleep)
+    await Senses(questions, report, told).run()

@@ -24,7 +24,7 @@ class Sensor(Protocol):
     """One source.
 
     Attributes:
-        question: what it answers: "input", "screensaver" or "load".
+        question: what it answers, such as "input" or "load".
         name: the source, as the owner reads it.
     """
 

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from jeepney import (
     DBusAddress,
@@ -36,6 +36,11 @@ PROPERTIES = "org.freedesktop.DBus.Properties"
 SYSTEM_BUS = "unix:path=/run/dbus/system_bus_socket"
 ANSWER_WITHIN = 5.0
 """Seconds that a service may take; a hung one must not keep the next source from being tried."""
+
+Change = tuple[str, str, str | None]
+"""Interface and name of a signal, and its object; None for any."""
+
+Answer = TypeVar("Answer")
 
 
 class NoAnswer(Exception):
@@ -169,6 +174,43 @@ async def open_bus(address: str) -> AsyncGenerator[Bus]:
         writer.close()
         with suppress(OSError):
             await writer.wait_closed()
+
+
+async def follow_answer(
+    address: str,
+    service: str,
+    changes: Sequence[Change],
+    ask: Callable[[Bus], Awaitable[Answer]],
+    tell: Callable[[Answer], None],
+) -> None:
+    """Ask a service, and again each time it tells of a change, until cancelled.
+
+    Args:
+        address: of the bus.
+        service: its name there.
+        changes: signals after which the answer may be another.
+        ask: puts the question.
+        tell: takes the first answer, and every one that differs from the one before.
+
+    Raises:
+        SenseLost: the service or the bus has gone, or was never there.
+    """
+    async with open_bus(address) as bus:
+        try:
+            await bus.follow_owner(service)
+            for interface, name, path in changes:
+                await bus.follow(interface, name, path)
+            known = await ask(bus)
+            tell(known)
+            while True:
+                if new_owner(await bus.signal()) is not None:
+                    raise SenseLost(f"{service} has gone")
+                answer = await ask(bus)
+                if answer != known:
+                    known = answer
+                    tell(known)
+        except NoAnswer as none:
+            raise SenseLost(str(none)) from None
 
 
 async def _introduce(bus: Bus, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -1,5 +1,8 @@
 """How busy the owner's programs keep the machine, and how much memory is free, with the farm's own part taken out.
 
+Beside them the share of time in which programs wait for memory, where the kernel keeps that account. Its account of
+waiting for processors is not used: the farm's own jobs are there to wait for them.
+
 The share is the mean over the latest `WINDOW` periods: a page that loads for a second does not switch a farm. Only a
 change that could matter to a decision is reported, since every report wakes the policy.
 """
@@ -32,6 +35,9 @@ CPU_STEP = 0.02
 
 MEMORY_STEPS = 8
 """Parts of one job's memory; a change by one of them is reported."""
+
+PRESSURE_STEP = 0.05
+"""Change of the share of time spent waiting for memory that is reported."""
 
 TICK = 100.0
 """Units of /proc/stat in a second, on every platform that Linux has (USER_HZ)."""
@@ -78,6 +84,18 @@ def read_free(meminfo: str) -> int:
     raise ValueError("/proc/meminfo has no MemAvailable")
 
 
+def read_pressure(pressure: str) -> float:
+    """Return the share of the last ten seconds, 0..1, in which some program waited; see the kernel's accounting/psi.
+
+    Raises:
+        ValueError: it is not of that form.
+    """
+    words = pressure.partition("\n")[0].split()
+    if words[:1] != ["some"] or not words[1:2] or not words[1].startswith("avg10="):
+        raise ValueError("the pressure file does not begin with the average of ten seconds")
+    return float(words[1].removeprefix("avg10=")) / 100
+
+
 def others_share(before: Sample, after: Sample) -> float | None:
     """Return the share of all cores, 0..1, that was not the farm's; None if no time has passed."""
     total = after.total - before.total
@@ -88,7 +106,7 @@ def others_share(before: Sample, after: Sample) -> float | None:
 
 
 class LoadSensor:
-    """Watches /proc/stat and /proc/meminfo.
+    """Watches /proc/stat, /proc/meminfo and /proc/pressure/memory.
 
     Args:
         settings: `memory_per_job` says which changes matter.
@@ -129,19 +147,21 @@ class LoadSensor:
         try:
             samples = deque([self._cpu()], maxlen=WINDOW + 1)
             known_cpu: float | None = None
-            known_free = self._free()
-            report(Reading({"free_memory_mib": known_free}))
+            known_free, known_pressure = self._free(), self._pressure()
+            report(Reading({"free_memory_mib": known_free, "memory_pressure": known_pressure}))
             for period in chain((FIRST_PERIOD,), repeat(PERIOD)):
                 await self._pause(period)
                 samples.append(self._cpu())
-                cpu, free = others_share(samples[0], samples[-1]), self._free()
-                news: dict[str, float | int] = {}
+                cpu, free, pressure = others_share(samples[0], samples[-1]), self._free(), self._pressure()
+                news: dict[str, float | int | None] = {}
                 if cpu is not None and (known_cpu is None or abs(cpu - known_cpu) >= CPU_STEP):
                     news["others_cpu"] = known_cpu = cpu
                 if abs(free - known_free) >= self._memory_step:
                     news["free_memory_mib"] = known_free = free
+                if _differs(pressure, known_pressure):
+                    news["memory_pressure"] = known_pressure = pressure
                 if news:
-                    report(Reading(dict(news)))
+                    report(Reading(news))
         except (OSError, ValueError) as problem:
             raise SenseLost(str(problem)) from None
 
@@ -150,3 +170,17 @@ class LoadSensor:
 
     def _free(self) -> int:
         return read_free((self._proc / "meminfo").read_text()) + int(self._farm_memory_mib())
+
+    def _pressure(self) -> float | None:
+        """Return the share of time spent waiting for memory; None where the kernel does not say."""
+        try:
+            return read_pressure((self._proc / "pressure/memory").read_text())
+        except OSError:
+            return None
+
+
+def _differs(pressure: float | None, known: float | None) -> bool:
+    """Tell whether a change of pressure could matter."""
+    if pressure is None or known is None:
+        return pressure is not known
+    return abs(pressure - known) >= PRESSURE_STEP

@@ -3,7 +3,8 @@
 1. The first usable source of a question is watched. When it is lost, what it knew becomes unknown at once, and the
    choice is made anew from the top, with a growing pause.
 2. A source that is lost as soon as it is watched is passed over until the next choice.
-3. Screensavers are watched all together: one that shows is enough, and one that does not is only its own opinion.
+3. Some questions are put to all their sources together: one screensaver that shows is enough, and one that does not is
+   only its own opinion.
 4. Which source answers, and why the ones before it do not, is told whenever it changes.
 """
 
@@ -11,7 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +22,12 @@ from farmhand_agent.sensors.base import Report, SenseLost, Sensor
 
 Told = Callable[[SenseView], None]
 """Takes which source answers a question."""
+
+Says = Mapping[str, Any]
+"""What one source says: its latest values by field."""
+
+Merge = Callable[[Sequence[Says]], Reading]
+"""Makes one answer of what all sources say."""
 
 FIRST_PAUSE = 0.5
 """Seconds between the loss of a source and the next choice; doubled while nothing can be watched."""
@@ -37,14 +44,14 @@ class Question:
         name: of the question, as in `Sensor.question`.
         unknown: what is observed while no source answers.
         sources: the best first.
-        together: all sources are watched at once instead of the first usable.
+        together: how the answers of all sources make one; None: the first usable source alone is asked.
         patience: most seconds between two choices.
     """
 
     name: str
     unknown: Reading
     sources: Sequence[Sensor]
-    together: bool = False
+    together: Merge | None = None
     patience: float = 5.0
 
 
@@ -75,10 +82,10 @@ class Senses:
         async with asyncio.TaskGroup() as tasks:
             for question in self._questions:
                 tell = _OnChange(self._told)
-                if not question.together:
+                if question.together is None:
                     tasks.create_task(self._follow(question, self._report, tell))
                     continue
-                board = _Board(question.name, self._report, tell)
+                board = _Board(question.name, question.together, self._report, tell)
                 for source in question.sources:
                     alone = Question(question.name, question.unknown, (source,), patience=question.patience)
                     tasks.create_task(self._follow(alone, board.reporter(source.name), board.view))
@@ -122,17 +129,30 @@ class _OnChange:
             self._told(view)
 
 
+def any_screensaver(says: Sequence[Says]) -> Reading:
+    """Merge screensavers: any yes is a yes, since the first began if all are known to; a no needs one no."""
+    answers = [one["screensaver"] for one in says]
+    since = [one["screensaver_since"] for one in says if one["screensaver"]]
+    known_since = None if None in since else min(since, default=None)
+    shows = True if True in answers else False if False in answers else None
+    return Reading({"screensaver": shows, "screensaver_since": known_since})
+
+
+def any_presentation(says: Sequence[Says]) -> Reading:
+    """Merge what fills the screen or holds it on: the first that does; nothing needs one nothing."""
+    answers = [one["presenting"] for one in says]
+    return Reading({"presenting": next((one for one in answers if one), "" if "" in answers else None)})
+
+
 class _Board:
-    """What all sources of one yes-or-no question say, made into one answer.
+    """What all sources of one question say, made into one answer."""
 
-    Any yes is a yes, which began when the first yes did, if that is known; a no needs one no; else nothing is known.
-    """
-
-    def __init__(self, question: str, report: Report, told: Told) -> None:
+    def __init__(self, question: str, merge: Merge, report: Report, told: Told) -> None:
         self._question = question
+        self._merge = merge
         self._report = report
         self._told = told
-        self._says: dict[str, dict[str, Any]] = {}
+        self._says: dict[str, Says] = {}
         self._rejected: dict[str, str | None] = {}
         self._known: Reading | None = None
 
@@ -157,11 +177,7 @@ class _Board:
         self._told(SenseView(self._question, " + ".join(watched), rejected))
 
     def _publish(self) -> None:
-        answers = [one["screensaver"] for one in self._says.values()]
-        since = [one["screensaver_since"] for one in self._says.values() if one["screensaver"]]
-        shows = True if True in answers else False if False in answers else None
-        known_since = None if None in since else min(since, default=None)
-        reading = Reading({"screensaver": shows, "screensaver_since": known_since})
+        reading = self._merge(tuple(self._says.values()))
         if reading != self._known:
             self._known = reading
             self._report(reading)

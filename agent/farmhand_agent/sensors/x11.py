@@ -7,10 +7,11 @@ would call a machine idle that is in use. A display on another machine tells abo
 
 from __future__ import annotations
 
+import asyncio
 import re
 import socket
 import struct
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -100,6 +101,35 @@ def close_display(display: Display) -> None:
     """End the connection, whether or not the X server is still there."""
     with suppress(error.ConnectionClosedError, OSError):
         display.close()
+
+
+async def hear(display: Display, handle: Callable[[Any], None]) -> None:
+    """Hand every event of the X server to `handle`, until cancelled or until it raises.
+
+    Raises:
+        SenseLost: the X server has gone.
+    """
+    loop = asyncio.get_running_loop()
+    failed: asyncio.Future[None] = loop.create_future()
+    descriptor = display.fileno()
+
+    def drain() -> None:
+        try:
+            while display.pending_events():
+                handle(display.next_event())
+        except Exception as problem:  # whatever it was, the source must not stay silent
+            loop.remove_reader(descriptor)
+            if not failed.done():
+                failed.set_exception(problem)
+
+    loop.add_reader(descriptor, drain)
+    try:
+        drain()
+        await failed
+    except error.ConnectionClosedError:
+        raise SenseLost("the X server has gone") from None
+    finally:
+        loop.remove_reader(descriptor)
 
 
 def _ignore(*_: object) -> None:

@@ -16,7 +16,6 @@ version 3.1.
 
 from __future__ import annotations
 
-import asyncio
 import os
 import struct
 import time
@@ -235,8 +234,6 @@ class XSyncInput:
     async def watch(self, report: Report) -> None:
         """See `Sensor.watch`."""
         display = x11.open_display(self._environ)
-        loop, failed = asyncio.get_running_loop(), asyncio.get_running_loop().create_future()
-        descriptor = display.fileno()
         pause = pause_before(self._idle_after)
 
         def tell(idle: float) -> None:
@@ -247,26 +244,17 @@ class XSyncInput:
                 counter.arm(pause - JUST_BELOW, AT_MOST)
             report(rest(idle, self._clock(), self._idle_after))
 
-        def drain() -> None:
-            try:
-                while display.pending_events():
-                    idle = counter.idle_at(display.next_event())
-                    if idle is not None:
-                        tell(idle)
-            except Exception as problem:  # whatever it was, this source must not stay silent
-                loop.remove_reader(descriptor)
-                if not failed.done():
-                    failed.set_exception(problem)
+        def handle(event: Any) -> None:
+            idle = counter.idle_at(event)
+            if idle is not None:
+                tell(idle)
 
         try:
             counter = IdleCounter(display)
             counter.arm(self._idle_after, AT_LEAST)
             tell(counter.idle())
-            loop.add_reader(descriptor, drain)
-            drain()
-            await failed
+            await x11.hear(display, handle)
         except error.ConnectionClosedError:
             raise SenseLost("the X server has gone") from None
         finally:
-            loop.remove_reader(descriptor)
             x11.close_display(display)

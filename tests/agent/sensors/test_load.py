@@ -10,7 +10,16 @@ from fakes.listener import Listener, watching
 
 from farmhand.settings import Settings
 from farmhand_agent.sensors.base import SenseLost
-from farmhand_agent.sensors.load import FIRST_PERIOD, PERIOD, LoadSensor, Sample, others_share, read_cpu, read_free
+from farmhand_agent.sensors.load import (
+    FIRST_PERIOD,
+    PERIOD,
+    LoadSensor,
+    Sample,
+    others_share,
+    read_cpu,
+    read_free,
+    read_pressure,
+)
 
 
 class Proc:
@@ -22,6 +31,7 @@ class Proc:
         self.farm_cpu = 0.0
         self.busy = 0.0
         self.farm = 0.0
+        self.pressure: float | None = None
         self.waits: list[float] = []
         self._total, self._busy = 1000.0, 300.0
         self._write()
@@ -30,6 +40,12 @@ class Proc:
         user, idle = round(self._busy * 100), round((self._total - self._busy) * 100)
         (self.root / "stat").write_text(f"cpu  {user} 0 0 {idle} 0 0 0 0 0 0\ncpu0 1 2 3 4\nintr 5\n")
         (self.root / "meminfo").write_text(f"MemTotal: 1 kB\nMemFree: 2 kB\nMemAvailable: {self.free * 1024} kB\n")
+        waiting = self.root / "pressure/memory"
+        if self.pressure is None:
+            waiting.unlink(missing_ok=True)
+        else:
+            waiting.parent.mkdir(exist_ok=True)
+            waiting.write_text(f"some avg10={self.pressure:.2f} avg60=0.00 avg300=0.00 total=1\nfull avg10=0.00\n")
 
     async def pause(self, seconds: float) -> None:
         """Let time pass: `busy` of the two cores is used, `farm` of it by the farm."""
@@ -68,7 +84,7 @@ async def play(root: Path, *acts: dict[str, float], **settings: int) -> Script:
 
 async def test_memory_is_known_at_once_and_load_soon(tmp_path: Path) -> None:
     heard = await play(tmp_path, {"busy": 0.5}, {})
-    assert heard.readings == [{"free_memory_mib": 8100}, {"others_cpu": pytest.approx(0.5)}]
+    assert heard.readings == [{"free_memory_mib": 8100, "memory_pressure": None}, {"others_cpu": pytest.approx(0.5)}]
     assert heard.proc.waits == [FIRST_PERIOD, PERIOD]
 
 
@@ -91,7 +107,7 @@ async def test_only_what_matters_is_reported(tmp_path: Path) -> None:
         {"busy": 0.5},
     )
     assert [sorted(one) for one in heard.readings] == [
-        ["free_memory_mib"],
+        ["free_memory_mib", "memory_pressure"],
         ["others_cpu"],
         ["free_memory_mib"],
         ["others_cpu"],
@@ -110,6 +126,18 @@ async def test_the_share_is_a_mean_over_the_window(tmp_path: Path) -> None:
     assert heard.seen.others_cpu == pytest.approx(0.2)
     heard = await play(tmp_path, *quiet, *[{"busy": 0.6}] * 3)
     assert heard.seen.others_cpu == pytest.approx(0.6)
+
+
+async def test_waiting_for_memory(tmp_path: Path) -> None:
+    heard = await play(tmp_path, {"pressure": 2.0}, {"pressure": 6.9}, {"pressure": 7.0}, {"pressure": None}, {})
+    told = [one["memory_pressure"] for one in heard.readings if "memory_pressure" in one]
+    assert told == [None, 0.02, 0.07, None]
+
+
+@pytest.mark.parametrize("pressure", ["", "full avg10=1.00", "some", "some total=7", "some avg10=many"])
+def test_a_strange_pressure_is_refused(pressure: str) -> None:
+    with pytest.raises(ValueError, match=r"pressure file|could not convert"):
+        read_pressure(pressure)
 
 
 async def test_a_proc_that_goes_away(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from farmhand.lending.observation import Reading
 from farmhand.settings import Settings
 from farmhand.wire.local import SenseView
 from farmhand_agent.sensors import Question, Senses, candidates, sense
-from farmhand_agent.sensors.senses import STEADY
+from farmhand_agent.sensors.senses import STEADY, any_presentation, any_screensaver
 
 UNKNOWN = Reading({"in_use": None, "idle_since": None})
 NO_SCREENSAVER = Reading({"screensaver": None, "screensaver_since": None})
@@ -129,7 +129,7 @@ def saver(name: str, why_not: str | None = None) -> ScriptedSensor:
 
 
 def together(*sources: ScriptedSensor) -> Question:
-    return Question("screensaver", NO_SCREENSAVER, sources, together=True, patience=0.01)
+    return Question("screensaver", NO_SCREENSAVER, sources, together=any_screensaver, patience=0.01)
 
 
 async def test_any_screensaver_is_enough() -> None:
@@ -170,6 +170,20 @@ async def test_ending_leaves_nothing_watched() -> None:
     assert not one.watched
     assert not two.watched
     assert asyncio.all_tasks() < before
+
+
+@pytest.mark.parametrize(
+    ("says", "answer"),
+    [
+        ((), None),
+        ((None,), None),
+        (("", None), ""),
+        (("", "a film", "a talk"), "a film"),
+        ((None, "a talk"), "a talk"),
+    ],
+)
+def test_any_film_is_enough(says: tuple[str | None, ...], answer: str | None) -> None:
+    assert any_presentation([{"presenting": one} for one in says]) == Reading({"presenting": answer})
 
 
 # --- for real -----------------------------------------------------------------

@@ -1,0 +1,97 @@
+"""Programs that want the machine for themselves, among real processes."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+from fakes.listener import Listener, watching
+
+from farmhand.settings import Settings
+from farmhand_agent.sensors.base import SenseLost
+from farmhand_agent.sensors.programs import Programs
+
+GAME = "farmhand-test-quake"
+GAMING = Settings(exclusive=("no-such-program", GAME))
+
+
+async def soon(_: float) -> None:
+    """Wait less than five seconds."""
+    await asyncio.sleep(0.02)
+
+
+def start(*command: str) -> subprocess.Popen[bytes]:
+    """Run a program."""
+    return subprocess.Popen(command)
+
+
+@pytest.fixture
+def game(tmp_path: Path) -> str:
+    program = tmp_path / GAME
+    shutil.copy(shutil.which("sleep") or "/bin/sleep", program)
+    return str(program)
+
+
+async def test_a_game_begins_and_ends(game: str) -> None:
+    sensor = Programs(GAMING, pause=soon)
+    assert sensor.unusable() is None
+    async with watching(sensor) as heard:
+        await heard.until_seen(exclusive="")
+        playing = start(game, "60")
+        await heard.until_seen(exclusive=GAME)
+        playing.kill()
+        playing.wait()
+        await heard.until_seen(exclusive="")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may make a pid namespace without a user namespace")
+async def test_what_runs_in_a_container_is_not_the_owners(game: str) -> None:
+    inside = start("unshare", "--pid", "--fork", "--kill-child", game, "60")
+    try:
+        names: list[str] = []
+        async with asyncio.timeout(10):
+            while GAME[:15] not in names:
+                names = [one.read_text().strip() for one in Path("/proc").glob("[0-9]*/comm") if one.exists()]
+                await asyncio.sleep(0.02)
+        async with watching(Programs(GAMING, pause=soon)) as heard:
+            await heard.until(lambda: heard.readings == [{"exclusive": ""}])
+    finally:
+        inside.kill()
+        inside.wait()
+
+
+def proc(root: Path, **processes: str) -> Path:
+    for number, comm in processes.items():
+        folder = root / number.removeprefix("p")
+        (folder / "ns").mkdir(parents=True)
+        (folder / "ns/pid").symlink_to("pid:[7]")
+        if comm:
+            (folder / "comm").write_text(comm + "\n")
+    return root
+
+
+async def first_word(root: Path) -> str:
+    heard = Listener()
+    watch = asyncio.create_task(Programs(GAMING, root, soon).watch(heard.report))
+    await heard.until(lambda: bool(heard.readings))
+    watch.cancel()
+    await asyncio.gather(watch, return_exceptions=True)
+    return str(heard.seen.exclusive)
+
+
+async def test_a_process_that_ends_while_we_look(tmp_path: Path) -> None:
+    assert await first_word(proc(tmp_path, self="farmhand", p7="", p8=GAME[:15])) == GAME
+    (tmp_path / "8/ns/pid").unlink()
+    assert await first_word(tmp_path) == ""
+
+
+async def test_no_proc(tmp_path: Path) -> None:
+    assert Programs(Settings()).unusable() == "the setting exclusive names no program"
+    sensor = Programs(GAMING, tmp_path)
+    assert sensor.unusable() == f"{tmp_path} is no proc"
+    with pytest.raises(SenseLost, match="No such file"):
+        await sensor.watch(lambda _: None)
