@@ -14,9 +14,10 @@ import socket
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -46,10 +47,10 @@ class Scene:
     stage: Stage
     project: Project
     begun: float = field(default_factory=time.monotonic)
-    said: list[str] = field(default_factory=list)
-    stations: list[Workstation] = field(default_factory=list)
+    said: list[str] = field(default_factory=list[str])
+    stations: list[Workstation] = field(default_factory=list[Workstation])
     _folders: int = 0
-    _files: dict[str, int] = field(default_factory=dict)
+    _files: dict[str, int] = field(default_factory=dict[str, int])
 
     @property
     def first(self) -> Workstation:
@@ -61,7 +62,7 @@ class Scene:
         """The first host's."""
         return split_address(self.first.environ["FARMHAND_GATE"])
 
-    def add(self, name: str, before: Sequence[str] = (), **settings: object) -> Workstation:
+    def add(self, name: str, before: Sequence[str] = (), **settings: Any) -> Workstation:
         """Start an agent and let it lend."""
         station = self.stage.workstation(name, before, **{"lend": "never", "slots": 4, **settings})
         station.wait("kept")
@@ -96,8 +97,8 @@ class Scene:
             station.choose("keep")
         for station in self.stations:
             station.wait("kept")
-            name = station.folder.name
-            until(lambda s=station, n=name: s.open_files() <= self._files[n] + SPARE_FILES, f"{name} closes its files")
+            most = self._files[station.folder.name] + SPARE_FILES
+            until(partial(_holds_few, station, most), f"{station.folder.name} closes its files")
         until(lambda: not boxed(), "nobody is left in a box")
         until(lambda: not self.stage.hosts(), "the registry forgets the hosts", 10)
         for station in self.stations:
@@ -136,6 +137,10 @@ class Build:
         figures = f"{told['remote']} of {told['total']} on the farm, {told['moved']} moved, {told['seconds']:.1f} s"
         self.scene.said.append(figures)
         return told
+
+
+def _holds_few(station: Workstation, most: int) -> bool:
+    return station.open_files() <= most
 
 
 # --- looking ------------------------------------------------------------------
@@ -432,7 +437,7 @@ LIFETIME = 3
 
 
 @contextmanager
-def held(address: tuple[str, int], words: bytes, room: int = 0) -> Iterator[socket.socket]:
+def held(address: tuple[str, int], words: bytes, room: int = 0) -> Generator[socket.socket]:
     """A client of plain distcc's kind that says `words` and then nothing; `room` bytes it takes in unread."""
     with socket.socket() as client:
         if room:
@@ -520,7 +525,7 @@ class Fault:
     """
 
     play: Play
-    settings: Mapping[str, object] = field(default_factory=dict)
+    settings: Mapping[str, Any] = field(default_factory=dict[str, Any])
     files: int = 24
     pause: float = 0
     alone: bool = False

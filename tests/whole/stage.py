@@ -303,7 +303,7 @@ class Stage:
         until(lambda: log.stat().st_size > said, "the registry says where it listens")
         return self.registry
 
-    def workstation(self, name: str, /, before: Sequence[str] = (), **settings: object) -> Workstation:
+    def workstation(self, name: str, /, before: Sequence[str] = (), **settings: Any) -> Workstation:
         """Start an agent named `name`; see `Workstation`, whose `settings` are those of a quick test by default."""
         defaults: dict[str, object] = {
             "registry": self.registry,
@@ -322,16 +322,21 @@ class Stage:
         station.start()
         return station
 
-    def build(self, folder: Path, *command: str, summary: Path | None = None) -> subprocess.Popen[str]:
-        """Start `farmhand build …` in `folder`, with one compile at once here and the rest on the farm."""
+    def build(
+        self, folder: Path, *command: str, summary: Path | None = None, before: Sequence[str] | None = None
+    ) -> subprocess.Popen[str]:
+        """Start `farmhand build …` in `folder`, with one compile at once here and the rest on the farm.
+
+        Args:
+            folder: where to build.
+            command: what to run.
+            summary: a file for the counts.
+            before: words before the command; None: the stage's.
+        """
         words: Sequence[str | Path] = [
-            *self.before,
+            *(self.before if before is None else before),
             BIN / "farmhand",
-            "build",
-            "--registry",
-            self.registry,
-            "--local-jobs",
-            "1",
+            *("build", "--registry", self.registry, "--local-jobs", "1"),
         ]
         if summary is not None:
             words = [*words, "--json-summary", summary]
