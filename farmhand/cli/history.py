@@ -96,7 +96,7 @@ def outcome(job: JobRecord) -> str:
 
 def summary_line(told: Summary) -> str:
     """A span of time in one line."""
-    if not told.jobs and not told.reclaims:
+    if not (told.jobs or told.reclaims or told.turned_away):
         return "nobody has compiled here in that time"
     people = "1 person" if told.people == 1 else f"{told.people} people"
     parts = [f"{plural(told.jobs, 'job')} for {people}", f"{span(told.seconds)} of compiling"]

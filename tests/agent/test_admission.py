@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from farmhand.wire.ticket import Claims, sign
-from farmhand_agent.admission import Admission, Client, FarmClock, Turned
+from farmhand_agent.admission import Admission, Client, FarmClock, Turned, known_as
 
 KEY = bytes(range(32))
 ANN = Claims(host="desk", grant="g1", user="ann", project="redis", origin="laptop", slots=3, ends=1000.0)
@@ -125,3 +125,23 @@ def test_blocking_replaces_the_blocks_before() -> None:
 def test_others_are_not_concerned() -> None:
     running = client(OPEN, ticket=sign(ANN, KEY))
     assert OPEN.block(["bob", "ann@tower", "10.0.0.9"]).still_good(running)
+
+
+@pytest.mark.parametrize(
+    ("typed", "known"),
+    [
+        ("anna", "anna"),
+        (" anna@ws2 ", "anna@ws2"),
+        ("10.1.0.7", "10.1.0.7"),
+        ("::ffff:10.1.0.7", "10.1.0.7"),
+        ("2001:DB8:0::1", "2001:db8::1"),
+    ],
+)
+def test_a_name_is_blocked_as_clients_are_known_here(typed: str, known: str) -> None:
+    assert known_as(typed) == known
+
+
+@pytest.mark.parametrize("typed", ["", "  ", "an\nna", "\x1b[2J", "x" * 201])
+def test_what_can_be_nobodys_name_is_no_name(typed: str) -> None:
+    with pytest.raises(ValueError, match="nobody's name"):
+        known_as(typed)

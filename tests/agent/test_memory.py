@@ -126,3 +126,9 @@ def test_a_number_that_was_given_out_is_never_given_out_again_not_even_after_a_k
             seen += [int(line) for line in numbers if line.endswith("\n")]
         writer.wait()
     assert seen == sorted(set(seen))
+
+
+def test_whom_the_owner_keeps_out_is_remembered(tmp_path: Path) -> None:
+    assert Memory(tmp_path).blocked == ()
+    Memory(tmp_path).keep_blocked({"ben", "anna@ws2"})
+    assert Memory(tmp_path).blocked == ("anna@ws2", "ben")
