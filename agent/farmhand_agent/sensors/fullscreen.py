@@ -2,7 +2,8 @@
 """Whether the window that is worked in fills the screen, on X11: a film, a game, a talk.
 
 The window manager names the active window in a property of the root window and the window's state in one of its own;
-changes of both are told by the X server, and nothing is polled. "Extended Window Manager Hints", version 1.5.
+changes of both are told by the X server, and nothing is polled. So is the end of the window, since not every window
+manager then takes its name back. "Extended Window Manager Hints", version 1.5.
 """
 
 from __future__ import annotations
@@ -50,7 +51,7 @@ class FullScreen:
 
             def handle(event: Any) -> None:
                 nonlocal known
-                if event.type == X.PropertyNotify and event.atom in screen.telling:
+                if event.type == X.DestroyNotify or (event.type == X.PropertyNotify and event.atom in screen.telling):
                     filled = screen.is_filled()
                     if filled is not known:
                         known = filled
@@ -86,7 +87,7 @@ class _Screen:
         if not active or not active[0]:
             return False
         window = Window(self._display, active[0])
-        window.change_attributes(event_mask=X.PropertyChangeMask)
+        window.change_attributes(event_mask=X.PropertyChangeMask | X.StructureNotifyMask)
         return self._fullscreen in self._property(window, self._state)
 
     def _property(self, window: Any, name: int) -> list[int]:
