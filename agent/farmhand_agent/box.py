@@ -124,6 +124,18 @@ class Box:
                 return one
         raise BoxGone("distccd in the box does not answer")
 
+    def freeze(self) -> None:
+        """Stop everything in the box where it stands.
+
+        Parents before children; then once more, for what was forked in between.
+        """
+        for _ in range(2):
+            self._signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Let everything in the box go on."""
+        self._signal(signal.SIGCONT)
+
     def kill(self) -> None:
         """Order the kernel to end everything in the box; returns at once, may be repeated.
 
@@ -132,15 +144,20 @@ class Box:
         """
         if self.alive:
             priority.hasten(self.init)
-            others = list(processes.tree(self.init))[1:]
-            signal.pidfd_send_signal(self._pidfd, signal.SIGKILL)
-            for pid in others:
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(pid, signal.SIGKILL)
+            self._signal(signal.SIGKILL)
         if self._refill is not None:
             self._refill.cancel()
         while self._sockets:
             self._sockets.pop().close()
+
+    def _signal(self, number: signal.Signals) -> None:
+        """Send a signal to the init, which is surely ours, and to all below it."""
+        if self.alive:
+            others = list(processes.tree(self.init))[1:]
+            signal.pidfd_send_signal(self._pidfd, number)
+            for pid in others:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, number)
 
     async def gone(self) -> None:
         """Wait until nothing of the box runs any more and its processes are reaped; several may wait at once."""
@@ -227,15 +244,16 @@ async def _spawn(plan: BoxPlan) -> tuple[subprocess.Popen[bytes], int]:
 def _run_bubblewrap(plan: BoxPlan, info_fd: int) -> subprocess.Popen[bytes]:
     """Start the box's processes, in a session and so an autogroup of their own."""
     as_nobody: dict[str, Any] = sandbox.run_as()
-    return subprocess.Popen[bytes](
-        sandbox.box_command(plan.slots, plan.scratch_mib, plan.toolchains, info_fd),
-        pass_fds=[info_fd],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        start_new_session=True,
-        **as_nobody,
-    )
+    with sandbox.system_call_filter() as filter_fd:
+        return subprocess.Popen[bytes](
+            sandbox.box_command(plan.slots, plan.scratch_mib, plan.toolchains, info_fd, filter_fd),
+            pass_fds=[info_fd, filter_fd],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            start_new_session=True,
+            **as_nobody,
+        )
 
 
 def _run_doorway(init: int, channel: socket.socket) -> subprocess.Popen[bytes]:

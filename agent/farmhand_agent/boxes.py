@@ -31,6 +31,8 @@ class AnyBox(Protocol):
     @property
     def priority(self) -> str: ...
     async def connect(self) -> socket.socket: ...
+    def freeze(self) -> None: ...
+    def thaw(self) -> None: ...
     def kill(self) -> None: ...
     async def gone(self) -> None: ...
     def cpu_seconds(self) -> float: ...
@@ -128,6 +130,16 @@ class Boxes:
         self._note_cpu(box)
         self._kill(box)
         background(self._until_gone(box))
+
+    def freeze(self) -> None:
+        """Stop everything in every box where it stands."""
+        for box in self._running:
+            box.freeze()
+
+    def thaw(self) -> None:
+        """Let everything go on."""
+        for box in self._running:
+            box.thaw()
 
     def kill_all(self) -> None:
         """End every box now; none is started any more."""

@@ -16,10 +16,12 @@ from farmhand.lending.events import (
     Drained,
     Effect,
     Event,
+    Freeze,
     Join,
     Renew,
     StartBox,
     StopBox,
+    Thaw,
     Withdraw,
 )
 from farmhand.wire.history import ReclaimRecord
@@ -95,6 +97,10 @@ class Effects:
                 background(self._beat())
             case Withdraw():
                 self._farm.withdraw()
+            case Freeze():
+                self._gate.freeze()
+            case Thaw():
+                self._gate.thaw()
             case Drain():
                 self._gate.resize(0)
                 self.look_for_drained()

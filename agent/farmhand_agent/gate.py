@@ -141,6 +141,16 @@ class Gate:
             if visit.who is not None and not admission.still_good(visit.who):
                 task.cancel(End.WITHDRAWN.name)
 
+    def freeze(self) -> None:
+        """Stop every running job where it stands; clients wait, unaware."""
+        if self._boxes is not None:
+            self._boxes.freeze()
+
+    def thaw(self) -> None:
+        """Let frozen jobs go on."""
+        if self._boxes is not None:
+            self._boxes.thaw()
+
     def shut(self) -> None:
         """Order everything dead: boxes first, then clients. Returns at once; may be repeated."""
         if self._boxes is not None:

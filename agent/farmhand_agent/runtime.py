@@ -10,7 +10,7 @@ import asyncio
 import time
 from collections.abc import Callable
 
-from farmhand.lending.events import Event, Want, Wanted, Woke
+from farmhand.lending.events import Event, Urge, Want, Wanted, Woke
 from farmhand.lending.lender import Lender, Pace, State
 from farmhand.lending.observation import Choice, Observation, Reading
 from farmhand.lending.past import carry_on, choose
@@ -113,7 +113,7 @@ class Runtime:
         if self._effects is not None:
             self._effects.cause = time.monotonic()
             self._effects.rule = LEAVING
-        self.feed(Wanted(Want(lend=False, hurry=True)))
+        self.feed(Wanted(Want(Urge.KEEP_NOW)))
         async with asyncio.timeout(deadline):
             await self._home.wait()
         if self._timer is not None:

@@ -9,6 +9,7 @@ _STATES = {
     "starting": "about to lend",
     "joining": "lending, not yet known to the registry",
     "lent": "lending",
+    "held": "holding jobs still",
     "draining": "letting jobs finish",
     "stopping": "giving the machine back",
     "failing": "could not lend",

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 
-from farmhand.lending.lender import ON_EVENT, ON_WANT, State, Urge
+from farmhand.lending.events import Urge
+from farmhand.lending.lender import ON_EVENT, ON_WANT, State
 
 
 def table() -> str:

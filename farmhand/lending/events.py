@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
+import enum
 from dataclasses import dataclass
+
+
+class Urge(enum.Enum):
+    """What the policy can want of the machine."""
+
+    LEND = "lend"
+    HOLD = "hold"  # freeze running jobs for a moment: the owner may be back, or has only brushed the desk
+    KEEP = "keep"  # running jobs may finish
+    KEEP_NOW = "keep now"  # running jobs end at once
 
 
 @dataclass(frozen=True, slots=True)
@@ -10,14 +20,22 @@ class Want:
     """What the policy wants of this machine right now.
 
     Attributes:
-        lend: whether the farm may use it.
-        slots: how many jobs at once, 1 or more when `lend`.
-        hurry: running jobs end at once instead of draining.
+        urge: see `Urge`.
+        slots: how many jobs at once; 1 or more when lending is wanted.
     """
 
-    lend: bool
+    urge: Urge
     slots: int = 0
-    hurry: bool = False
+
+    @property
+    def lend(self) -> bool:
+        """Whether the farm may use the machine."""
+        return self.urge is Urge.LEND
+
+    @property
+    def hurry(self) -> bool:
+        """Whether running jobs end at once."""
+        return self.urge is Urge.KEEP_NOW
 
 
 # --- events -----------------------------------------------------------------
@@ -118,4 +136,14 @@ class Drain:
     """Take no new jobs; answer with Drained when none runs."""
 
 
-Effect = StartBox | StopBox | Join | Renew | Withdraw | Drain
+@dataclass(frozen=True, slots=True)
+class Freeze:
+    """Stop every running job where it stands."""
+
+
+@dataclass(frozen=True, slots=True)
+class Thaw:
+    """Let frozen jobs go on."""
+
+
+Effect = StartBox | StopBox | Join | Renew | Withdraw | Drain | Freeze | Thaw

@@ -19,13 +19,16 @@ from farmhand.lending.events import (
     Drained,
     Effect,
     Event,
+    Freeze,
     Join,
     Joined,
     LeaseLost,
     Renew,
     StartBox,
     StopBox,
+    Thaw,
     TurnedAway,
+    Urge,
     Want,
     Wanted,
     Withdraw,
@@ -40,18 +43,11 @@ class State(enum.Enum):
     STARTING = "starting"  # gate and sandbox are coming up
     JOINING = "joining"  # they answer; asking the registry for a lease
     LENT = "lent"  # leased: the farm may send jobs
+    HELD = "held"  # jobs are frozen until it is clear whether the owner is back
     DRAINING = "draining"  # withdrawn; running jobs may finish
     STOPPING = "stopping"  # told to end everything
     FAILING = "failing"  # never came up; being ended before a rest
     RESTING = "resting"  # something failed; waiting before the next try
-
-
-class Urge(enum.Enum):
-    """A `Want`, reduced to what the table distinguishes."""
-
-    LEND = "lend"
-    KEEP = "keep"
-    KEEP_NOW = "keep now"
 
 
 S = State
@@ -65,6 +61,9 @@ ON_EVENT: Mapping[tuple[State, type[Event]], State] = {
     (S.JOINING, BoxDown): S.RESTING,
     (S.LENT, LeaseLost): S.JOINING,
     (S.LENT, BoxDown): S.RESTING,
+    (S.HELD, LeaseLost): S.STOPPING,
+    (S.HELD, BoxDown): S.RESTING,
+    (S.HELD, Woke): S.STOPPING,
     (S.DRAINING, Drained): S.STOPPING,
     (S.DRAINING, Woke): S.STOPPING,
     (S.DRAINING, BoxDown): S.KEPT,
@@ -77,18 +76,27 @@ ON_EVENT: Mapping[tuple[State, type[Event]], State] = {
 
 ON_WANT: Mapping[tuple[State, Urge], State] = {
     (S.KEPT, Urge.LEND): S.STARTING,
+    (S.STARTING, Urge.HOLD): S.STOPPING,
     (S.STARTING, Urge.KEEP): S.STOPPING,
     (S.STARTING, Urge.KEEP_NOW): S.STOPPING,
+    (S.JOINING, Urge.HOLD): S.STOPPING,
     (S.JOINING, Urge.KEEP): S.STOPPING,
     (S.JOINING, Urge.KEEP_NOW): S.STOPPING,
+    (S.LENT, Urge.HOLD): S.HELD,
     (S.LENT, Urge.KEEP): S.DRAINING,
     (S.LENT, Urge.KEEP_NOW): S.STOPPING,
+    (S.HELD, Urge.LEND): S.LENT,
+    (S.HELD, Urge.KEEP): S.DRAINING,
+    (S.HELD, Urge.KEEP_NOW): S.STOPPING,
     (S.DRAINING, Urge.LEND): S.JOINING,
+    (S.DRAINING, Urge.HOLD): S.STOPPING,
     (S.DRAINING, Urge.KEEP_NOW): S.STOPPING,
 }
 
 
-KEEP = Want(lend=False)
+KEEP = Want(Urge.KEEP)
+
+_LEASED = (S.LENT, S.HELD)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +106,7 @@ class Pace:
     Attributes:
         start: for gate and sandbox to come up.
         join: for the registry to answer.
+        hold: for frozen jobs to be let go or ended: their clients hear nothing meanwhile.
         grace: for running jobs to finish when there is no hurry.
         stop: for everything to end before the order is repeated by force.
         rest: after a failure, before the next try.
@@ -105,6 +114,7 @@ class Pace:
 
     start: float = 10
     join: float = 5
+    hold: float = 5
     grace: float = 60
     stop: float = 5
     rest: float = 30
@@ -142,15 +152,9 @@ class Lender:
         target = ON_EVENT.get((self.state, type(event)))
         if target is not None:
             effects += self._go(target, now)
-        while (target := ON_WANT.get((self.state, self._urge))) is not None:
+        while (target := ON_WANT.get((self.state, self.want.urge))) is not None:
             effects += self._go(target, now)
         return effects
-
-    @property
-    def _urge(self) -> Urge:
-        if self.want.lend:
-            return Urge.LEND
-        return Urge.KEEP_NOW if self.want.hurry else Urge.KEEP
 
     def _take(self, event: Event, now: float) -> list[Effect]:
         """Learn what `event` tells, apart from the state it leads to."""
@@ -177,49 +181,60 @@ class Lender:
         return []
 
     def _take_lease(self, event: Joined, now: float) -> list[Effect]:
-        if self.state not in (S.JOINING, S.LENT):
+        if self.state not in (S.JOINING, *_LEASED):
             return [Withdraw(event.lease)]  # it came too late: give it back
         self.lease = event.lease
-        self.wake_at = now + event.renew_in
+        if self.state is not S.HELD:
+            self.wake_at = now + event.renew_in
         return []
 
     def _renew(self, now: float) -> list[Effect]:
-        assert self.lease is not None, "lent means leased"
         self.wake_at = now + self.pace.join
-        return [Renew(self.lease, self.want.slots)]
+        return self._tell(self.want.slots)
+
+    def _tell(self, slots: int) -> list[Effect]:
+        assert self.lease is not None, "lent means leased"
+        return [Renew(self.lease, slots)]
 
     def _go(self, target: State, now: float) -> list[Effect]:
         source, self.state = self.state, target
         effects = self._enter(source, now)
-        if source is S.LENT and self.lease is not None:
+        if target not in _LEASED and source in _LEASED and self.lease is not None:
             effects.append(Withdraw(self.lease))
             self.lease = None
         return effects
 
     def _enter(self, source: State, now: float) -> list[Effect]:
         wait = _WAIT[self.state]
-        if self.state is not S.LENT:
+        if (source, self.state) != (S.JOINING, S.LENT):  # there the lease has set the time already
             self.wake_at = None if wait is None else now + getattr(self.pace, wait)
+        slots, effects = self.want.slots, list[Effect]()
+        if source is S.HELD and self.state in (S.LENT, S.DRAINING):
+            effects.append(Thaw())
         match self.state:
             case S.STARTING:
-                return [StartBox(self.want.slots)]
+                effects.append(StartBox(slots))
             case S.JOINING:
-                return [Join(self.want.slots)]
+                effects.append(Join(slots))
+            case S.LENT if source is S.HELD:
+                effects += self._tell(slots)
+            case S.HELD:
+                effects += [Freeze(), *self._tell(0)]
             case S.DRAINING:
-                return [Drain()]
-            case S.STOPPING:
-                return [StopBox(force=source is S.STOPPING)]
-            case S.FAILING:
-                return [StopBox(force=True)]
+                effects.append(Drain())
+            case S.STOPPING | S.FAILING:
+                effects.append(StopBox(force=source is self.state or self.state is S.FAILING))
             case _:
-                return []
+                pass
+        return effects
 
 
 _WAIT: Mapping[State, str | None] = {
     S.KEPT: None,
     S.STARTING: "start",
     S.JOINING: "join",
-    S.LENT: None,
+    S.LENT: "join",
+    S.HELD: "hold",
     S.DRAINING: "grace",
     S.STOPPING: "stop",
     S.FAILING: "stop",

@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, tzinfo
 
 from farmhand.lending import reasons
-from farmhand.lending.events import Want
+from farmhand.lending.events import Urge, Want
 from farmhand.lending.facts import Facts
 from farmhand.lending.observation import Observation, Wish
 from farmhand.lending.slots import slots_for
@@ -108,7 +108,7 @@ def decide(
         )
     )
     chosen = _first(facts)
-    want = Want(lend=True, slots=facts.slots) if chosen.says is _Says.LEND else Want(False, 0, chosen.says is _Says.NOW)
+    want = Want(chosen.says.urge, facts.slots if chosen.says is _Says.LEND else 0)
     return Decision(
         want=want,
         rule=chosen.name,
@@ -125,6 +125,14 @@ class _Says(enum.Enum):
     LEND = "lend {}"
     KEEP = "keep"
     NOW = "keep now"
+
+    @property
+    def urge(self) -> Urge:
+        """The same, for the lender."""
+        return _URGES[self]
+
+
+_URGES = {_Says.LEND: Urge.LEND, _Says.KEEP: Urge.KEEP, _Says.NOW: Urge.KEEP_NOW}
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,7 +54,7 @@ class Snapshot(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="sna
     Attributes:
         version: of the agent's program.
         name: the machine, as the farm calls it.
-        state: the lender's state: kept, starting, joining, lent, draining, stopping, failing or resting.
+        state: the lender's state: kept, starting, joining, lent, held, draining, stopping, failing or resting.
         since: Unix time in seconds at which that state began.
         rule: name of the policy rule that decided.
         reason: the same in words, fit to follow "because".

@@ -15,6 +15,7 @@ class FakeBox:
     Attributes:
         killed: how often it was told to end.
         inside: the far ends of the connections into it.
+        frozen: whether it stands still.
         cpu, memory: what it says it has used and holds.
     """
 
@@ -26,6 +27,7 @@ class FakeBox:
         self.inside: list[socket.socket] = []
         self.cpu = 0.0
         self.memory = 0.0
+        self.frozen = False
         self._dies_at_once = dies_at_once
         self._dead = asyncio.Event()
 
@@ -46,6 +48,14 @@ class FakeBox:
         ours.setblocking(False)
         self.inside.append(theirs)
         return ours
+
+    def freeze(self) -> None:
+        """Stand still."""
+        self.frozen = True
+
+    def thaw(self) -> None:
+        """Go on."""
+        self.frozen = False
 
     def kill(self) -> None:
         """Begin to end."""

@@ -84,6 +84,7 @@ SCENES = (
         "last-jobs",
         _scene("draining", "busy with your work", "your programs use 64% of the machine", 3, jobs=_JOBS[:2]),
     ),
+    Scene("held", _scene("held", "a touch", "something touched keyboard or mouse once", 1, jobs=_JOBS)),
     Scene("reclaiming", _scene("stopping", "in use", "you are using keyboard or mouse", 0)),
     Scene(
         "paused-until",

@@ -29,7 +29,7 @@ from farmhand_tray.view import (
     WindowView,
 )
 
-STATES = frozenset({"kept", "starting", "joining", "lent", "draining", "stopping", "failing", "resting"})
+STATES = frozenset({"kept", "starting", "joining", "lent", "held", "draining", "stopping", "failing", "resting"})
 """The lender's states that this program knows."""
 
 MENU_JOBS = 5
@@ -96,7 +96,7 @@ def request(action: Action, now: float, tomorrow: float) -> Choose | Quit | None
 
 # --- which face ---------------------------------------------------------------
 _FACES: tuple[tuple[Face, Callable[[Snapshot], bool]], ...] = (
-    (Face.RECLAIMING, lambda it: it.state in ("stopping", "draining")),
+    (Face.RECLAIMING, lambda it: it.state in ("stopping", "draining", "held")),
     (Face.HELD_BACK, lambda it: it.state in ("failing", "resting") or (it.state != "lent" and it.trouble != "")),
     (Face.DISCONNECTED, lambda it: it.state in ("joining", "lent") and it.registry_trouble != ""),
     (Face.STARTING, lambda it: it.state in ("starting", "joining")),
@@ -123,7 +123,7 @@ _HEADLINES: dict[Face, Callable[[Snapshot, _Clock], str]] = {
     Face.PAUSED: lambda it, clock: (
         words.PAUSED if it.wish_until is None else words.paused_until(clock.at(it.wish_until))
     ),
-    Face.RECLAIMING: lambda it, _: words.draining(len(it.jobs)) if it.state == "draining" else words.TAKING,
+    Face.RECLAIMING: lambda it, _: words.reclaiming(it.state, len(it.jobs)),
     Face.HELD_BACK: lambda it, _: words.HELD_BACK if it.trouble else words.TRYING_AGAIN,
 }
 
@@ -212,7 +212,7 @@ def _main_row(it: Snapshot) -> Row:
     """The one thing most people want: the machine back, or lent."""
     if it.state == "stopping":
         return Row(words.TAKING_BACK, enabled=False)
-    if it.state in ("starting", "joining", "lent", "draining"):
+    if it.state in ("starting", "joining", "lent", "held", "draining"):
         return Row(words.TAKE_BACK, Action.TAKE_BACK)
     can_lend = it.state == "kept" and not it.trouble
     return Row(words.LEND_NOW, Action.LEND_NOW, enabled=can_lend)

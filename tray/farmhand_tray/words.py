@@ -37,6 +37,7 @@ YOURS = "This machine is yours"
 READY = "Waiting until you are away"
 STARTING = "Getting ready to lend"
 TAKING = "Giving the machine back"
+HOLDING = "Holding still: are you back?"
 HELD_BACK = "Cannot lend"
 TRYING_AGAIN = "Trying again soon"
 NOT_RUNNING = "Farmhand is not running"
@@ -151,9 +152,11 @@ def busy(used: int, slots: int) -> str:
     return f"{used} of {count(slots, 'slot')} in use" if used else NO_SLOTS_BUSY
 
 
-def draining(jobs: int) -> str:
-    """Headline while the last jobs end."""
-    return f"Letting {count(jobs, 'job')} finish" if jobs else TAKING
+def reclaiming(state: str, jobs: int) -> str:
+    """Headline while the machine is on its way back."""
+    if state == "held":
+        return HOLDING
+    return f"Letting {count(jobs, 'job')} finish" if jobs and state == "draining" else TAKING
 
 
 def paused_until(when: str) -> str:

@@ -13,13 +13,16 @@ from farmhand.lending.events import (
     Drained,
     Effect,
     Event,
+    Freeze,
     Join,
     Joined,
     LeaseLost,
     Renew,
     StartBox,
     StopBox,
+    Thaw,
     TurnedAway,
+    Urge,
     Want,
     Wanted,
     Withdraw,
@@ -27,8 +30,8 @@ from farmhand.lending.events import (
 )
 from farmhand.lending.lender import Lender, Pace, State
 
-LEND, KEEP, KEEP_NOW = Want(True, 4), Want(False), Want(False, hurry=True)
-PACE = Pace(start=10, join=5, grace=60, stop=3, rest=30)
+LEND, HOLD, KEEP, KEEP_NOW = Want(Urge.LEND, 4), Want(Urge.HOLD), Want(Urge.KEEP), Want(Urge.KEEP_NOW)
+PACE = Pace(start=10, join=5, hold=4, grace=60, stop=3, rest=30)
 
 Line = tuple[Event, Sequence[Effect]]
 LENT: tuple[Line, ...] = (
@@ -80,6 +83,40 @@ def test_the_owner_leaves_again_while_jobs_finish() -> None:
     assert play(*LENT, drained, (Wanted(LEND), [Join(4)]), (Joined("b", 2), [])).lease == "b"
 
 
+HELD: Line = (Wanted(HOLD), [Freeze(), Renew("a", 0)])
+
+
+def test_a_nudge_of_the_desk_freezes_jobs_and_lets_them_go_on() -> None:
+    lender = play(*LENT, HELD, (Wanted(LEND), [Thaw(), Renew("a", 4)]))
+    assert (lender.state, lender.wake_at) == (State.LENT, 4 + PACE.join)
+
+
+def test_a_second_touch_ends_frozen_jobs() -> None:
+    assert play(*LENT, HELD, (Wanted(KEEP_NOW), [StopBox(), Withdraw("a")])).state is State.STOPPING
+
+
+def test_frozen_jobs_are_not_kept_from_their_clients_for_long() -> None:
+    lender = play(*LENT, HELD, (Joined("a", 60), []))
+    assert lender.wake_at == 3 + PACE.hold
+    assert lender.handle(Woke(), 7) == [StopBox(), Withdraw("a")]
+
+
+def test_frozen_jobs_may_finish_when_there_is_no_hurry() -> None:
+    assert play(*LENT, HELD, (Wanted(KEEP), [Thaw(), Drain(), Withdraw("a")])).state is State.DRAINING
+
+
+def test_a_lease_that_is_lost_while_jobs_are_frozen_ends_them() -> None:
+    assert play(*LENT, HELD, (LeaseLost(), [StopBox()])).state is State.STOPPING
+
+
+def test_a_box_that_dies_frozen_is_rested_from() -> None:
+    assert play(*LENT, HELD, (BoxDown(), [Withdraw("a")])).state is State.RESTING
+
+
+def test_a_touch_while_jobs_finish_ends_them() -> None:
+    assert play(*LENT, (Wanted(KEEP), [Drain(), Withdraw("a")]), (Wanted(HOLD), [StopBox()])).state is State.STOPPING
+
+
 def test_a_box_that_dies_while_jobs_finish_ends_the_matter() -> None:
     assert play(*LENT, (Wanted(KEEP), [Drain(), Withdraw("a")]), (BoxDown(), [])).state is State.KEPT
 
@@ -97,7 +134,7 @@ def test_a_want_is_never_lost_while_stopping() -> None:
     assert play(*LENT, stopped, (Wanted(LEND), []), (BoxDown(), [StartBox(4)])).state is State.STARTING
 
 
-@pytest.mark.parametrize("want", [KEEP, KEEP_NOW])
+@pytest.mark.parametrize("want", [HOLD, KEEP, KEEP_NOW])
 @pytest.mark.parametrize("reached", [1, 2])
 def test_the_owner_returns_before_the_machine_is_lent(want: Want, reached: int) -> None:
     assert play(*LENT[:reached], (Wanted(want), [StopBox()])).state is State.STOPPING
@@ -160,11 +197,11 @@ def test_a_lost_lease_is_asked_for_anew() -> None:
 
 
 def test_a_changed_number_of_slots_is_told_at_once() -> None:
-    play(*LENT, (Wanted(Want(True, 2)), [Renew("a", 2)]), (Wanted(Want(True, 2)), []))
+    play(*LENT, (Wanted(Want(Urge.LEND, 2)), [Renew("a", 2)]), (Wanted(Want(Urge.LEND, 2)), []))
 
 
 def test_slots_that_change_before_the_lease_are_told_when_it_is_asked_for() -> None:
-    play(*LENT[:1], (Wanted(Want(True, 2)), []), (BoxUp(), [Join(2)]))
+    play(*LENT[:1], (Wanted(Want(Urge.LEND, 2)), []), (BoxUp(), [Join(2)]))
 
 
 @pytest.mark.parametrize("kept", range(1, 3))

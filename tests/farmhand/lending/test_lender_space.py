@@ -18,13 +18,16 @@ from farmhand.lending.events import (
     Drained,
     Effect,
     Event,
+    Freeze,
     Join,
     Joined,
     LeaseLost,
     Renew,
     StartBox,
     StopBox,
+    Thaw,
     TurnedAway,
+    Urge,
     Want,
     Wanted,
     Withdraw,
@@ -33,7 +36,9 @@ from farmhand.lending.events import (
 from farmhand.lending.lender import ON_EVENT, ON_WANT, Lender, State
 from tests.farmhand.lending import test_lender
 
-WANTS = (Want(True, 4), Want(True, 2), Want(False), Want(False, hurry=True))
+WANTS = (Want(Urge.LEND, 4), Want(Urge.LEND, 2), Want(Urge.HOLD), Want(Urge.KEEP), Want(Urge.KEEP_NOW))
+FROZEN = (State.HELD, State.STOPPING, State.RESTING, State.KEPT)
+"""States in which jobs may be frozen: held, or ended before they were let go."""
 
 
 @dataclass(frozen=True)
@@ -44,24 +49,28 @@ class World:
         box: down, starting, up or stopping.
         asked: answers that the registry owes.
         held: leases that the registry believes in.
+        frozen: whether jobs stand still.
     """
 
     box: str = "down"
     asked: int = 0
     held: frozenset[str] = frozenset()
+    frozen: bool = False
 
     def after(self, effect: Effect) -> World:
         """The world once `effect` was asked for."""
         match effect:
             case StartBox():
                 assert self.box == "down", f"a box was started while one was {self.box}"
-                return replace(self, box="starting")
+                return replace(self, box="starting", frozen=False)
             case StopBox():
                 return replace(self, box="down" if self.box == "down" else "stopping")
             case Join() | Renew():
                 return replace(self, asked=min(2, self.asked + 1))
             case Withdraw(lease):
                 return replace(self, held=self.held - {lease})
+            case Freeze() | Thaw():
+                return replace(self, frozen=isinstance(effect, Freeze))
             case Drain():
                 return self
 
@@ -148,6 +157,14 @@ def test_a_lent_machine_has_a_box_and_a_lease() -> None:
             assert here.lease is not None, here
 
 
+def test_jobs_are_frozen_while_held_and_never_left_frozen() -> None:
+    for here in reachable():
+        if here.state is State.HELD:
+            assert here.world.frozen, here
+        if here.world.frozen:
+            assert here.state in FROZEN, here
+
+
 def test_a_failed_start_is_not_repeated_without_a_rest() -> None:
     for here in reachable():
         if here.state in (State.FAILING, State.RESTING):
@@ -159,7 +176,7 @@ def test_a_failed_start_is_not_repeated_without_a_rest() -> None:
 def test_from_anywhere_the_owner_gets_the_machine_back() -> None:
     """Keep now, and a world that answers: nothing runs, nothing is leased, nothing is still believed."""
     for start in reachable():
-        here = start.step(Wanted(Want(False, hurry=True)), start.world)
+        here = start.step(Wanted(Want(Urge.KEEP_NOW)), start.world)
         for _ in range(8):
             if here.world.box != "down":
                 here = here.step(BoxDown(), replace(here.world, box="down"))

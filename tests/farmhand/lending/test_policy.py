@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from farmhand.lending.events import Want
+from farmhand.lending.events import Urge, Want
 from farmhand.lending.facts import FRESH, LOCK_GESTURE
 from farmhand.lending.observation import Choice, Observation, Wish
 from farmhand.lending.policy import BUSY_MARGIN, RULES, Decision, decide
@@ -38,7 +38,7 @@ def choosing(seen: Observation, wish: Wish, until: float | None = None) -> Obser
     return replace(seen, choice=Choice(wish, until))
 
 
-KEEP, KEEP_NOW, LEND = Want(lend=False), Want(lend=False, hurry=True), Want(lend=True, slots=8)
+KEEP, KEEP_NOW, LEND = Want(Urge.KEEP), Want(Urge.KEEP_NOW), Want(Urge.LEND, 8)
 
 CONVERSATION = [
     # what is seen, with which settings, which rule decides, what it wants, because …
@@ -69,7 +69,7 @@ CONVERSATION = [
     ),
     (AWAY, {"schedule": OTHER_HOURS}, "outside your hours", KEEP, f"it is outside your hours: {OTHER_HOURS}"),
     (
-        replace(AWAY, busy_at=NOW - 5),
+        replace(AWAY, busy_until=NOW - 5),
         {},
         "busy until now",
         KEEP,
@@ -219,7 +219,7 @@ def test_a_loaded_machine_offers_what_is_left() -> None:
 
 
 def test_a_machine_that_was_busy_is_lent_only_after_a_calm_while() -> None:
-    calm = replace(AWAY, busy_at=NOW)
+    calm = replace(AWAY, busy_until=NOW)
     assert judge(calm, now=NOW + 19.9).want == KEEP
     assert judge(calm, now=NOW + 20).want.lend
     assert judge(calm, now=NOW + 5, dwell=5.0).want.lend
@@ -287,10 +287,10 @@ def test_holidays_and_the_zone_count() -> None:
         (choosing(LOCKED, Wish.KEEP, WALL + 50), {}, NOW - 5 + FRESH, NOW + 50),
         (choosing(AWAY, Wish.KEEP, WALL + 50), {"schedule": OTHER_HOURS}, NOW + 50, NOW + 36000),
         (replace(AWAY, keep_ended=NOW - 10), {}, NOW + 20, NOW + 20),
-        (replace(AWAY, busy_at=NOW - 5), {}, NOW + 15, NOW + 15),
-        (replace(AWAY, busy_at=NOW - 5, others_cpu=0.9), {}, NOW + 15, None),
+        (replace(AWAY, busy_until=NOW - 5), {}, NOW + 15, NOW + 15),
+        (replace(AWAY, busy_until=NOW - 5, others_cpu=0.9), {}, NOW + 15, None),
         (AWAY, {"schedule": OTHER_HOURS}, NOW + 36000, NOW + 36000),
-        (replace(AWAY, busy_at=NOW - 5), {"schedule": OTHER_HOURS}, NOW + 15, NOW + 36000),
+        (replace(AWAY, busy_until=NOW - 5), {"schedule": OTHER_HOURS}, NOW + 15, NOW + 36000),
         (AWAY, {"schedule": "07:00-09:00"}, NOW + 3600, None),
         (choosing(AWAY, Wish.KEEP, WALL + 50), {"lend": "never"}, NOW + 50, None),
         (choosing(RESTING, Wish.KEEP, WALL + 50), {}, NOW + 50, NOW + 200),
@@ -398,7 +398,7 @@ def test_why_nothing_works() -> None:
         (replace(AWAY, presenting="a film"), {}, "presenting", "leaving the full screen, or presenting = always"),
         (THERE, {}, "in use", "leaving keyboard and mouse alone"),
         (AWAY, {"schedule": OTHER_HOURS}, "outside your hours", "the next hours of the schedule"),
-        (replace(AWAY, busy_at=NOW), {}, "busy until now", "a low load for 20 s"),
+        (replace(AWAY, busy_until=NOW), {}, "busy until now", "a low load for 20 s"),
         (replace(AWAY, keep_ended=NOW), {}, "about to lend", "letting the time pass, or choosing lend or auto"),
         (LOCKED, {}, "screen locked", "touching keyboard or mouse"),
         (THERE, {}, "idle", "no input for 5 min"),
@@ -452,7 +452,7 @@ observations = st.builds(
     free_memory_mib=st.none() | st.integers(0, 40_000),
     sandbox=st.sampled_from((None, "", "", "", "no user namespaces")),
     keep_ended=st.none() | st.floats(NOW - 100, NOW),
-    busy_at=st.none() | st.floats(NOW - 100, NOW),
+    busy_until=st.none() | st.floats(NOW - 100, NOW),
 )
 settings_of_all_kinds = st.builds(
     Settings,
@@ -508,7 +508,7 @@ def test_what_always_holds(seen: Observation, settings: Settings, lending: bool,
     assert next(one for one in decision.verdicts if one.holds).decided
     if by_rules and settings.schedule not in ("", "07:00-09:00"):
         assert not want.lend
-    if seen.busy_at is not None and NOW - seen.busy_at < settings.dwell and by_rules:
+    if seen.busy_until is not None and NOW - seen.busy_until < settings.dwell and by_rules:
         assert lending or not want.lend
     assert decision.look_again_at is None or decision.look_again_at > NOW
     assert decision.lends_at is None or (decision.lends_at > NOW and not want.lend)
