@@ -2,17 +2,22 @@
 
 Whoever may submit a compile may run any program as distccd's user (`-wrapper`, `-specs`, `-B`, plug-ins), so the
 compiler's options are no boundary: this command line is. Inside there is /usr read-only, a bounded /tmp, no network but
-the box's own loopback, no capabilities, no way to make new user namespaces, and nobody else's processes.
+the box's own loopback, no capabilities, no way to make new user namespaces, nobody else's processes, no system call
+that no compiler needs (see `seccomp`), and bounds to how many processes and open files there may be.
 """
 
 from __future__ import annotations
 
 import os
+import platform
 import shutil
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+from farmhand_agent import seccomp
 
 BOX_PORT = 3632
 """distccd's port on the box's own loopback."""
@@ -20,11 +25,21 @@ BOX_PORT = 3632
 NOBODY = "nobody"
 """Who runs the boxes of an agent that runs as root: bubblewrap then needs no privilege of root's."""
 
+OPEN_FILES = 1024
+"""File descriptors that one process in a box may have."""
+
+PROCESSES = 64
+PROCESSES_PER_SLOT = 32
+"""Processes and threads that a box may have. A job needs about four; linking in one step needs more."""
+
+NO_CORE = 1
+"""Bytes of a core file: none is so small; where the kernel hands cores to a program, this very number forbids that."""
+
 _SYSTEM = ("/bin", "/lib", "/lib64", "/lib32", "/libx32", "/sbin")
 
 
 def box_command(
-    slots: int, scratch_mib: int, toolchains: Sequence[str], info_fd: int, root: Path = Path("/")
+    slots: int, scratch_mib: int, toolchains: Sequence[str], info_fd: int, filter_fd: int, root: Path = Path("/")
 ) -> list[str]:
     """Write the command that runs one box.
 
@@ -33,6 +48,7 @@ def box_command(
         scratch_mib: size of /tmp in MiB.
         toolchains: folders outside /usr that the owner opened for reading.
         info_fd: file descriptor to which bubblewrap writes who runs inside, as JSON.
+        filter_fd: file descriptor from which it reads the filter of system calls; see `system_call_filter`.
         root: where the system's folders are looked for.
 
     Returns:
@@ -48,8 +64,37 @@ def box_command(
         command += ["--ro-bind-try", folder, folder]
     command += ["--proc", "/proc", "--dev", "/dev", "--remount-ro", "/dev"]
     command += ["--size", str(scratch_mib << 20), "--tmpfs", "/tmp", "--remount-ro", "/", "--chdir", "/tmp"]
-    command += ["--cap-drop", "ALL", "--hostname", "farm", "--info-fd", str(info_fd), "--"]
-    return command + distccd_command(slots)
+    command += ["--cap-drop", "ALL", "--hostname", "farm", "--info-fd", str(info_fd)]
+    if seccomp.program(platform.machine()):
+        command += ["--seccomp", str(filter_fd)]
+    return [*command, "--", *bounds(slots), *distccd_command(slots)]
+
+
+def bounds(slots: int, release: str | None = None) -> list[str]:
+    """Write the command in front of distccd's that bounds what it and its jobs may take, for `slots` jobs at once.
+
+    Args:
+        slots: compile jobs at once.
+        release: of the kernel; None: the running one. Before 5.14 all processes of a user counted, the owner's too, so
+            there the number of processes is left alone.
+    """
+    command = ["prlimit", f"--nofile={OPEN_FILES}", f"--core={NO_CORE}"]
+    major, minor = (int(part) for part in (release or platform.release()).split("-")[0].split(".")[:2])
+    if (major, minor) >= (5, 14):
+        command.append(f"--nproc={PROCESSES + slots * PROCESSES_PER_SLOT}")
+    return [*command, "--"]
+
+
+@contextmanager
+def system_call_filter() -> Generator[int]:
+    """Hold the filter of system calls in a file without a name; yield its descriptor, to be read once."""
+    descriptor = os.memfd_create("filter", os.MFD_CLOEXEC)
+    try:
+        os.write(descriptor, seccomp.program(platform.machine()))
+        os.lseek(descriptor, 0, os.SEEK_SET)
+        yield descriptor
+    finally:
+        os.close(descriptor)
 
 
 def distccd_command(slots: int) -> list[str]:
@@ -73,10 +118,8 @@ def why_unusable(patience: float = 10.0) -> str:
             return f"{program} is not installed; on Debian and Ubuntu: apt install {package}"
     if not Path("/usr/lib/distcc").is_dir():
         return "distccd would accept no compiler: /usr/lib/distcc is missing; run update-distcc-symlinks"
-    trial = box_command(1, 64, (), 1)
-    trial = [*trial[: trial.index("--")], "--", "true"]
     try:
-        done = subprocess.run(trial, capture_output=True, text=True, timeout=patience, check=False, **run_as())
+        done = _try_out(patience)
     except subprocess.TimeoutExpired:
         return f"bubblewrap did not answer in {patience:g} s; try `bwrap --ro-bind / / true`"
     except OSError as wrong:
@@ -84,6 +127,16 @@ def why_unusable(patience: float = 10.0) -> str:
     if done.returncode == 0:
         return ""
     return f"bubblewrap cannot make a sandbox here ({done.stderr.strip() or 'no reason given'}); {_remedy()}"
+
+
+def _try_out(patience: float) -> subprocess.CompletedProcess[str]:
+    """Run `true` in a box."""
+    with system_call_filter() as filter_fd:
+        command = box_command(1, 64, (), 1, filter_fd)
+        command = [*command[: len(command) - len(distccd_command(1))], "true"]
+        return subprocess.run(
+            command, capture_output=True, text=True, timeout=patience, check=False, pass_fds=[filter_fd], **run_as()
+        )
 
 
 def run_as() -> dict[str, Any]:

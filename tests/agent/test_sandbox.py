@@ -12,7 +12,7 @@ from farmhand_agent import sandbox
 
 
 def command(root: Path = Path("/"), toolchains: tuple[str, ...] = ()) -> list[str]:
-    return sandbox.box_command(slots=3, scratch_mib=100, toolchains=toolchains, info_fd=9, root=root)
+    return sandbox.box_command(slots=3, scratch_mib=100, toolchains=toolchains, info_fd=9, filter_fd=8, root=root)
 
 
 def values(words: list[str], option: str, count: int = 1) -> list[tuple[str, ...]]:
@@ -72,12 +72,29 @@ def test_folders_are_shown_the_way_the_machine_has_them(tmp_path: Path) -> None:
 
 def test_distccd_serves_the_box_alone() -> None:
     words = command()
-    inside = words[words.index("--") + 1 :]
+    inside = words[words.index("distccd") :]
     assert inside == sandbox.distccd_command(3)
     for option, value in (("--listen", "127.0.0.1"), ("--allow", "127.0.0.1"), ("--jobs", "3"), ("--port", "3632")):
         assert values(inside, option) == [(value,)]
     assert "--no-detach" in inside
     assert "--stats" not in inside
+
+
+def test_what_no_compiler_needs_is_filtered_and_bounded() -> None:
+    words = command()
+    assert values(words, "--seccomp") == [("8",)]
+    start = words.index("prlimit")
+    assert words[start : words.index("distccd")] == sandbox.bounds(3)
+
+
+@pytest.mark.parametrize(
+    ("release", "bounded"),
+    [("5.13.0-30-generic", False), ("4.19.0", False), ("5.14.0-1.el9", True), ("6.1.0-18-amd64", True), ("6.18", True)],
+)
+def test_processes_are_counted_where_the_kernel_counts_those_of_the_box_alone(release: str, bounded: bool) -> None:
+    words = sandbox.bounds(2, release)
+    assert ("--nproc=128" in words) is bounded
+    assert words[:3] == ["prlimit", "--nofile=1024", "--core=1"]
 
 
 # --- whether it works here --------------------------------------------------

@@ -388,7 +388,8 @@ print(json.dumps({
     "uids": sorted(set(status["Uid"].split())),
     "writable": sorted({folder for folder in folders if may_write(folder)}),
     "commands": sorted(set(commands)),
-    "interfaces": [name for _, name in socket.if_nameindex()],
+    "filter": status["Seccomp"].strip(),
+    "interfaces": [line.split(":")[0].strip() for line in open("/proc/net/dev").read().splitlines()[2:]],
     "routes": len(open("/proc/net/route").read().splitlines()) - 1,
     "environment": sorted(os.environ),
     "devices": sorted(os.listdir("/dev")),
@@ -406,6 +407,7 @@ async def test_a_box_holds_what_a_compiler_needs_and_nothing_else(gate: Gate, ou
     assert set(seen["etc"]) <= {"alternatives", "ld.so.cache"}
     assert set(seen["capabilities"].values()) == {"0000000000000000"}
     assert seen["no new privileges"] == "1"
+    assert seen["filter"] == "2", "system calls are filtered"
     assert seen["uids"] != ["0"]
     assert seen["writable"] == ["/tmp"]
     assert set(seen["commands"]) <= {"bwrap", "distccd", "gcc", "sh", "python3", "python3.11"}
@@ -417,6 +419,26 @@ async def test_a_box_holds_what_a_compiler_needs_and_nothing_else(gate: Gate, ou
         assert name not in seen["environment"]
     for one in seen["descriptors"]:
         assert one.startswith(("/tmp/", "/dev/null", "/proc/", "socket:", "pipe:")), one
+
+
+BOMB = """
+import os, time
+count = 0
+try:
+    while count < 2000:
+        if os.fork() == 0:
+            time.sleep(60)
+            os._exit(0)
+        count += 1
+except OSError:
+    print(count)
+"""
+
+
+async def test_a_fork_bomb_hurts_its_tenant_only(gate: Gate, outside: Outside) -> None:
+    gate.revise(Admission.of("desk", bytes(32), ["127.0.0.0/8"]))
+    assert 20 < int((await run_inside(gate, BOMB)).output) < 200
+    assert (await _from_another_address(gate, "print('fine')")).strip() == "fine"
 
 
 async def test_tenants_do_not_see_each_other(gate: Gate, outside: Outside) -> None:

@@ -1,0 +1,153 @@
+"""Which system calls nothing in a box may make, as a program for the kernel's filter.
+
+The namespaces of the box are its walls; this takes away the tools with which walls of the past were broken: calls that
+no compiler needs and in which holes were found again and again. What is refused fails as if there were no permission;
+only `clone3`, whose flags a filter cannot see, fails as if the kernel were too old, and the C library takes `clone`.
+
+1. A program of another architecture, whose calls have other numbers, is killed.
+2. The kernel remembers which calls are always allowed, so the filter costs those nothing.
+
+Source: `seccomp(2)`, and the kernel's `Documentation/networking/filter.rst` for the instructions.
+"""
+
+from __future__ import annotations
+
+import errno
+import socket
+import struct
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+_KILL = 0x80000000
+_ALLOW = 0x7FFF0000
+_FAIL = 0x00050000
+"""What the filter may return; `_FAIL` with an errno in its lower half."""
+
+_LOAD, _EQUAL, _AT_LEAST, _ANY_BIT, _RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
+"""Opcodes: load a word of the call's description, compare the loaded word and jump, return."""
+
+_NUMBER, _ARCHITECTURE, _FIRST_ARGUMENT = 0, 4, 16
+"""Where in the description (`struct seccomp_data`) they lie on a little-endian machine."""
+
+_X32 = 0x40000000
+"""Numbers from here on are x86-64's second set of calls."""
+
+NEW_NAMESPACES = 0x7E020000
+"""Every flag of `clone` that makes a namespace. That of time namespaces is one of `clone3` and `unshare` only."""
+
+FAMILIES = (socket.AF_UNIX, socket.AF_INET, socket.AF_INET6)
+"""Kinds of sockets that a box may make; all end at its own loopback."""
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """The numbers of one architecture.
+
+    Attributes:
+        audit: how the kernel names the architecture.
+        denied: system calls that fail, by name.
+        clone, clone3, socket: the calls that are looked into.
+    """
+
+    audit: int
+    denied: Mapping[str, int]
+    clone: int
+    clone3: int
+    socket: int
+
+
+_EVERYWHERE = {
+    "io_uring_setup": 425,
+    "io_uring_enter": 426,
+    "io_uring_register": 427,
+    "open_tree": 428,
+    "move_mount": 429,
+    "fsopen": 430,
+    "fsconfig": 431,
+    "fsmount": 432,
+    "fspick": 433,
+    "pidfd_getfd": 438,
+    "mount_setattr": 442,
+    "quotactl_fd": 443,
+}
+
+TABLES: Mapping[str, Table] = {
+    "x86_64": Table(
+        audit=0xC000003E,
+        clone=56,
+        clone3=435,
+        socket=41,
+        denied=_EVERYWHERE
+        | {
+            "ptrace": 101, "syslog": 103, "vhangup": 153, "modify_ldt": 154, "pivot_root": 155, "adjtimex": 159,
+            "chroot": 161, "acct": 163, "settimeofday": 164, "mount": 165, "umount2": 166, "swapon": 167,
+            "swapoff": 168, "reboot": 169, "sethostname": 170, "setdomainname": 171, "iopl": 172, "ioperm": 173,
+            "init_module": 175, "delete_module": 176, "quotactl": 179, "clock_settime": 227, "kexec_load": 246,
+            "add_key": 248, "request_key": 249, "keyctl": 250, "migrate_pages": 256, "unshare": 272,
+            "move_pages": 279, "perf_event_open": 298, "fanotify_init": 300, "name_to_handle_at": 303,
+            "open_by_handle_at": 304, "clock_adjtime": 305, "setns": 308, "process_vm_readv": 310,
+            "process_vm_writev": 311, "kcmp": 312, "finit_module": 313, "kexec_file_load": 320, "bpf": 321,
+            "userfaultfd": 323,
+        },
+    ),
+    "aarch64": Table(
+        audit=0xC00000B7,
+        clone=220,
+        clone3=435,
+        socket=198,
+        denied=_EVERYWHERE
+        | {
+            "umount2": 39, "mount": 40, "pivot_root": 41, "chroot": 51, "vhangup": 58, "quotactl": 60, "acct": 89,
+            "unshare": 97, "kexec_load": 104, "init_module": 105, "delete_module": 106, "clock_settime": 112,
+            "syslog": 116, "ptrace": 117, "reboot": 142, "sethostname": 161, "setdomainname": 162,
+            "settimeofday": 170, "adjtimex": 171, "add_key": 217, "request_key": 218, "keyctl": 219, "swapon": 224,
+            "swapoff": 225, "migrate_pages": 238, "move_pages": 239, "perf_event_open": 241, "fanotify_init": 262,
+            "name_to_handle_at": 264, "open_by_handle_at": 265, "clock_adjtime": 266, "setns": 268,
+            "process_vm_readv": 270, "process_vm_writev": 271, "kcmp": 272, "finit_module": 273, "bpf": 280,
+            "userfaultfd": 282, "kexec_file_load": 294,
+        },
+    ),
+}  # fmt: skip
+"""By the machine's name, as `uname -m` says it."""
+
+
+def program(machine: str) -> bytes:
+    """Write the filter for one architecture.
+
+    Args:
+        machine: as `platform.machine()` names it.
+
+    Returns:
+        Instructions as `bwrap --seccomp` reads them; empty where the table has no such architecture: the box's walls
+        then stand alone.
+    """
+    table = TABLES.get(machine)
+    if table is None:
+        return b""
+    code = [
+        _step(_LOAD, _ARCHITECTURE),
+        _step(_EQUAL, table.audit, 1, 0),
+        _step(_RETURN, _KILL),
+        _step(_LOAD, _NUMBER),
+        _step(_AT_LEAST, _X32, 0, 1),
+        _step(_RETURN, _FAIL | errno.ENOSYS),
+    ]
+    for number in sorted(table.denied.values()):
+        code += [_step(_EQUAL, number, 0, 1), _step(_RETURN, _FAIL | errno.EPERM)]
+    code += [_step(_EQUAL, table.clone3, 0, 1), _step(_RETURN, _FAIL | errno.ENOSYS)]
+    code += [
+        _step(_EQUAL, table.clone, 0, 4),
+        _step(_LOAD, _FIRST_ARGUMENT),
+        _step(_ANY_BIT, NEW_NAMESPACES, 0, 1),
+        _step(_RETURN, _FAIL | errno.EPERM),
+        _step(_RETURN, _ALLOW),
+    ]
+    code += [_step(_EQUAL, table.socket, 0, len(FAMILIES) + 2), _step(_LOAD, _FIRST_ARGUMENT)]
+    code += [_step(_EQUAL, family, len(FAMILIES) - place, 0) for place, family in enumerate(FAMILIES)]
+    code += [_step(_RETURN, _FAIL | errno.EAFNOSUPPORT), _step(_RETURN, _ALLOW)]
+    return b"".join(code)
+
+
+def _step(opcode: int, operand: int, if_so: int = 0, if_not: int = 0) -> bytes:
+    """Write one instruction; the last two say how many to skip after a comparison."""
+    return struct.pack("<HBBI", opcode, if_so, if_not, operand)
