@@ -181,6 +181,7 @@ def test_the_button_follows_the_state(state: str) -> None:
         "starting": Row("Take it back now", Action.TAKE_BACK),
         "joining": Row("Take it back now", Action.TAKE_BACK),
         "lent": Row("Take it back now", Action.TAKE_BACK),
+        "held": Row("Take it back now", Action.TAKE_BACK),
         "draining": Row("Take it back now", Action.TAKE_BACK),
         "stopping": Row("Taking it back…", enabled=False),
         "failing": Row("Lend now", Action.LEND_NOW, enabled=False),

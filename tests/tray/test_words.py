@@ -106,8 +106,10 @@ def test_things_are_counted() -> None:
     assert words.count(0, "slot") == "0 slots"
     assert words.who(0) == "Who is using this machine…"
     assert words.who(3) == "Who is using this machine… (3)"
-    assert words.draining(0) == "Giving the machine back"
-    assert words.draining(1) == "Letting 1 job finish"
+    assert words.reclaiming("draining", 0) == "Giving the machine back"
+    assert words.reclaiming("draining", 1) == "Letting 1 job finish"
+    assert words.reclaiming("stopping", 1) == "Giving the machine back"
+    assert words.reclaiming("held", 1) == "Holding still: are you back?"
 
 
 def test_a_reclaim_is_told_in_its_own_unit() -> None:
