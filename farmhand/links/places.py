@@ -5,6 +5,7 @@
 | socket, lock | `$XDG_RUNTIME_DIR/farmhand` | 0700 |
 | settings | `$XDG_CONFIG_HOME/farmhand/farmhand.toml` | the owner's |
 | choice, epoch, journal | `$XDG_STATE_HOME/farmhand` | 0700 |
+| what can be found out again | `$XDG_CACHE_HOME/farmhand` | 0700 |
 """
 
 from __future__ import annotations
@@ -33,6 +34,15 @@ def state_folder() -> Path:
         OwnerError: see `runtime_folder`.
     """
     return _private(Path(platformdirs.user_state_dir("farmhand", appauthor=False)))
+
+
+def cache_folder() -> Path:
+    """Folder of what may be deleted at any time; made if missing, readable by the owner alone.
+
+    Raises:
+        OwnerError: see `runtime_folder`.
+    """
+    return _private(Path(platformdirs.user_cache_dir("farmhand", appauthor=False)))
 
 
 def settings_file() -> Path:
