@@ -1,7 +1,8 @@
 """Slots at the gate: at most so many jobs at once, over all boxes; who comes first is served first.
 
 The limit may change while jobs run: a lower one takes effect as jobs end, a higher one at once. A grant's own limit
-holds beside it, so a build that was granted two slots never holds three.
+holds beside it, so a build that was granted two slots never holds three. At a limit of 0 nobody waits: no slot would
+come free, and another host is wanted at once.
 """
 
 from __future__ import annotations
@@ -15,7 +16,10 @@ from farmhand_agent.admission import Client
 
 
 class Full(Exception):
-    """No slot came free in time."""
+    """No slot came free in time, or none will."""
+
+
+_NONE_OFFERED = "no more jobs are taken"
 
 
 class Turnstile:
@@ -30,12 +34,16 @@ class Turnstile:
         self.limit = limit
         self.taken = 0
         self._by_grant: Counter[str] = Counter()
-        self._waiting: deque[tuple[Client, asyncio.Future[None]]] = deque()
+        self._waiting: deque[tuple[Client, asyncio.Future[bool]]] = deque()
 
     def resize(self, limit: int) -> None:
         """Set the limit; jobs inside are left alone."""
         self.limit = limit
         self._admit_waiting()
+        if not limit:
+            for _, turn in self._waiting:
+                turn.set_result(False)
+            self._waiting.clear()
 
     @asynccontextmanager
     async def slot(self, client: Client, patience: float) -> AsyncGenerator[None]:
@@ -46,7 +54,7 @@ class Turnstile:
             patience: seconds to wait for one.
 
         Raises:
-            Full: none came free in that time.
+            Full: none came free in that time, or none is offered any more.
         """
         await self._enter(client, patience)
         try:
@@ -61,7 +69,9 @@ class Turnstile:
         if not self._waiting and self._fits(client):
             self._take(client)
             return
-        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        if not self.limit:
+            raise Full(_NONE_OFFERED)
+        turn: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         place = (client, turn)
         self._waiting.append(place)
         self._admit_waiting()
@@ -73,13 +83,15 @@ class Turnstile:
                 self._waiting.remove(place)
                 raise Full(f"all {self.limit} slots are taken") from None
         except asyncio.CancelledError:
-            if turn.done():
+            if not turn.done():
+                self._waiting.remove(place)
+            elif turn.result():
                 self.taken -= 1
                 self._by_grant[client.grant] -= 1
                 self._admit_waiting()
-            else:
-                self._waiting.remove(place)
             raise
+        if not turn.result():
+            raise Full(_NONE_OFFERED)
 
     def _fits(self, client: Client) -> bool:
         return self.taken < self.limit and (client.limit is None or self._by_grant[client.grant] < client.limit)
@@ -93,4 +105,4 @@ class Turnstile:
             if self._fits(place[0]):
                 self._take(place[0])
                 self._waiting.remove(place)
-                place[1].set_result(None)
+                place[1].set_result(True)

@@ -160,3 +160,35 @@ async def test_an_error_inside_gives_the_slot_back() -> None:
         async with turnstile.slot(plain(), LONG):
             raise ZeroDivisionError
     assert turnstile.taken == 0
+
+
+async def test_at_a_limit_of_none_nobody_waits() -> None:
+    turnstile = Turnstile(1)
+    inside, waiting = Visitor(turnstile, plain()), Visitor(turnstile, plain())
+    await settle()
+    turnstile.resize(0)
+    with pytest.raises(Full, match="no more jobs"):
+        await waiting.task
+    with pytest.raises(Full, match="no more jobs"):
+        await Visitor(turnstile, plain()).task
+    assert inside.inside
+    turnstile.resize(1)
+    next_one = Visitor(turnstile, plain())
+    await inside.leave()
+    await settle()
+    assert next_one.inside
+    await next_one.leave()
+    assert turnstile.taken == 0
+
+
+async def test_who_leaves_while_being_turned_away_takes_no_slot_along() -> None:
+    turnstile = Turnstile(1)
+    inside, waiting = Visitor(turnstile, plain()), Visitor(turnstile, plain())
+    await settle()
+    turnstile.resize(0)
+    waiting.task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting.task
+    assert turnstile.taken == 1
+    await inside.leave()
+    assert turnstile.taken == 0
