@@ -137,7 +137,8 @@ class _Build:
             loop.call_soon_threadsafe(connector.set_hosts, hosts)
 
         hosts = await asyncio.to_thread(self._claim, on_hosts)
-        connector.set_hosts(hosts)
+        if hosts:  # an answer that came too late for `hosts` has gone to `on_hosts`
+            connector.set_hosts(hosts)
         others, _ = without_own(hosts, self._here)
         room = Room(sum(host.slots for host in others), self._here.slots if others else self._here.reserve, self._cores)
         command, jobs = with_jobs(self._order.command, job_count(room), self._base.get("MAKEFLAGS", ""))

@@ -24,6 +24,13 @@ LONGEST_SLEEP = 60.0
 """Seconds that the renewing thread sleeps at most, whatever the registry says."""
 
 
+FIRST_ANSWER = 1.0
+"""Seconds for which a build's start waits for the registry; a later answer finds it compiling here."""
+
+GOODBYE = 1.0
+"""Seconds for which a build's end waits until the registry has heard of it; a grant ends by itself, too."""
+
+
 class FarmLink(Protocol):
     """The registry, for several threads at once; each method raises PeerError when it fails."""
 
@@ -74,26 +81,24 @@ class Grants:
         self._want = ask.want
         self._news = threading.Condition()
         self._ending = threading.Event()
+        self._answered = threading.Event()
+        self._first: tuple[tuple[Host, ...], str] = ((), f"no answer in {FIRST_ANSWER:g} s")
         self._threads = [
             threading.Thread(target=work, name=f"farmhand-{name}", daemon=True)
             for name, work in (("grant", self._keep), ("changes", self._listen))
         ]
 
     def begin(self) -> tuple[tuple[Host, ...], str]:
-        """Ask once, then keep the grant in the background.
+        """Ask, then keep the grant in the background.
 
         Returns:
-            The hosts, and why there are none if the registry did not answer.
+            The hosts, and why there are none if the registry did not answer, or not within `FIRST_ANSWER`.
         """
-        trouble = ""
-        hosts: tuple[Host, ...] = ()
-        try:
-            hosts = self._speak()
-        except PeerError as wrong:
-            trouble = str(wrong)
-        for thread in self._threads:
-            thread.start()
-        return hosts, trouble
+        keeping, listening = self._threads
+        keeping.start()
+        self._answered.wait(FIRST_ANSWER)
+        listening.start()
+        return self._first
 
     def need(self, slots: int) -> None:
         """From now on the build can use this many slots; the registry hears of more at once, of less in time."""
@@ -109,12 +114,17 @@ class Grants:
         self._ending.set()
         with self._news:
             self._news.notify()
+        releasing = threading.Thread(target=self._release, name="farmhand-release", daemon=True)
+        releasing.start()
+        releasing.join(GOODBYE)
+        self._link.close()
+        for thread in self._threads:
+            thread.join(GOODBYE / 2)
+
+    def _release(self) -> None:
         if self._claim.grant:
             with suppress(PeerError):
                 self._link.release(self._claim.grant)
-        self._link.close()
-        for thread in self._threads:
-            thread.join(timeout=2)
 
     def _keep(self) -> None:
         while not self._ending.is_set():
@@ -130,12 +140,21 @@ class Grants:
     def _renew(self) -> None:
         try:
             hosts = self._speak()
-        except Refused:
+        except Refused as wrong:
+            self._note_first((), str(wrong))
             hosts = ()
-        except PeerError:
+        except PeerError as wrong:
+            self._note_first((), str(wrong))
             return
         if not self._ending.is_set():
             self._on_hosts(hosts)
+        self._note_first(hosts, "")
+
+    def _note_first(self, hosts: tuple[Host, ...], trouble: str) -> None:
+        """Remember the first answer, or what came instead of it, for `begin`."""
+        if not self._answered.is_set():
+            self._first = (hosts, trouble)
+            self._answered.set()
 
     def _speak(self) -> tuple[Host, ...]:
         """Ask or renew.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -12,7 +14,7 @@ from msgspec.structs import replace
 
 from farmhand.dispatch.jobs import Host
 from farmhand.driver.grants import Grants, hosts_of
-from farmhand.wire.farm import GrantAsk, Share
+from farmhand.wire.farm import GrantAnswer, GrantAsk, Share
 
 HUB = Share("hub", "127.0.0.1", 3632, 4, 2.0, "t1")
 DESK = Share("desk", "127.0.0.2", 3632, 2, 1.0, "t2")
@@ -114,6 +116,36 @@ def test_a_registry_that_is_not_there_at_first_is_said_so_and_joined_later() -> 
         assert grants.begin() == ((), "no registry answers")
         link.down = False
         until(lambda: heard.lists == [["hub"]])
+
+
+class Slow(FakeFarmLink):
+    """Answers only when it is let."""
+
+    def __init__(self, *shares: Share) -> None:
+        super().__init__(*shares)
+        self.may_answer = threading.Event()
+
+    def ask(self, ask: GrantAsk, /) -> GrantAnswer:
+        assert self.may_answer.wait(20)
+        return super().ask(ask)
+
+    def release(self, grant: str, /) -> None:
+        assert self.may_answer.wait(20)
+        super().release(grant)
+
+
+def test_a_silent_registry_holds_up_neither_a_builds_start_nor_its_end() -> None:
+    link, heard = Slow(HUB), Heard()
+    with claim(link, heard) as grants:
+        began = time.monotonic()
+        assert grants.begin() == ((), "no answer in 1 s")
+        assert time.monotonic() - began < 2
+        link.may_answer.set()
+        until(lambda: heard.lists[:1] == [["hub"]])
+        link.may_answer.clear()
+        ending = time.monotonic()
+    assert time.monotonic() - ending < 3
+    link.may_answer.set()
 
 
 def test_ending_without_a_grant_gives_nothing_back() -> None:
