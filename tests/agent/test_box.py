@@ -68,7 +68,7 @@ async def test_what_it_costs_can_be_told(box: Box) -> None:
     loop = asyncio.get_running_loop()
     with await box.connect() as connection:
         await loop.sock_sendall(connection, BUSY)
-        await comes_true(lambda: box.cpu_seconds() > 0.1)
+        await comes_true(lambda: box.cpu_seconds() >= 0.03, within=30.0)
         assert box.memory_mib() > 0
 
 
