@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, tzinfo
+from math import inf
 
 from farmhand.lending.observation import Observation, Wish
 from farmhand.schedule import Schedule, read_schedule
@@ -100,8 +101,9 @@ class Facts:
 
     @property
     def calm_at(self) -> float | None:
-        """Monotonic seconds at which the load will have been low for long enough; None if it was never high."""
-        return None if self.seen.busy_at is None else self.seen.busy_at + self.settings.dwell
+        """Monotonic seconds at which the load will have been low for long enough; None if it is or never was high."""
+        until = self.seen.busy_until
+        return None if until is None or until == inf else until + self.settings.dwell
 
     @property
     def is_within_hours(self) -> bool:

@@ -68,7 +68,8 @@ class Observation:
         sandbox: "" when a sandbox works, else why none does; None until probed.
         keep_ended: monotonic seconds at which the choice to keep last ended by itself; None when it did not, or when
             the owner has chosen since.
-        busy_at: monotonic seconds at which `others_cpu` was last known to be above `busy_above`; None if it never was.
+        busy_until: monotonic seconds until which `others_cpu` was last above `busy_above`; infinity while it is, None
+            if it never was.
     """
 
     choice: Choice = Choice()
@@ -87,7 +88,7 @@ class Observation:
     memory_pressure: float | None = None
     sandbox: str | None = None
     keep_ended: float | None = None
-    busy_at: float | None = None
+    busy_until: float | None = None
 
     def with_(self, reading: Reading) -> Observation:
         """Return the observation with the fields of `reading` taken over."""

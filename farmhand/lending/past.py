@@ -12,6 +12,7 @@ observation to the next here, before each decision:
 from __future__ import annotations
 
 from dataclasses import replace
+from math import inf
 
 from farmhand.lending.facts import is_behind_screensaver
 from farmhand.lending.observation import Choice, Observation, Return, Wish
@@ -34,13 +35,20 @@ def carry_on(seen: Observation, settings: Settings, now: float, wall: float) -> 
     """
     choice = _choice_now(seen, wall)
     kept_till_now = seen.choice.wish is Wish.KEEP and choice.wish is Wish.AUTO
-    busy = seen.others_cpu is not None and seen.others_cpu > settings.busy_above
     return replace(
         seen,
         choice=choice,
         keep_ended=now if kept_till_now else seen.keep_ended,
-        busy_at=now if busy else seen.busy_at,
+        busy_until=_busy_until(seen, settings, now),
     )
+
+
+def _busy_until(seen: Observation, settings: Settings, now: float) -> float | None:
+    if seen.others_cpu is None:
+        return seen.busy_until
+    if seen.others_cpu > settings.busy_above:
+        return inf
+    return now if seen.busy_until == inf else seen.busy_until
 
 
 def _choice_now(seen: Observation, wall: float) -> Choice:

@@ -47,9 +47,9 @@ def hours(facts: Facts) -> str:
 
 
 def calm(facts: Facts) -> str:
-    if facts.seen.busy_at is None or not facts.was_busy:
+    if facts.seen.busy_until is None or not facts.was_busy:
         return "the machine has not just been busy"
-    return f"your programs kept the machine busy until {span(facts.now - facts.seen.busy_at)} ago"
+    return f"your programs kept the machine busy until {span(facts.now - facts.seen.busy_until)} ago"
 
 
 def memory(facts: Facts) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
+from math import inf
 
 import pytest
 
@@ -93,12 +94,13 @@ def test_a_choice_to_keep_that_ran_out_is_followed_by_a_warning() -> None:
 
 
 def test_a_machine_that_was_busy_is_calm_after_a_while() -> None:
-    busy = facts(busy_at=NOW - 19)
+    busy = facts(busy_until=NOW - 19)
     assert busy.was_busy
     assert busy.turns() == (NOW + 1,)
     assert not replace(busy, now=NOW + 1).was_busy
     assert not replace(busy, lending=True).was_busy
     assert not facts().was_busy
+    assert facts(busy_until=inf).turns() == ()
 
 
 def test_hours_turn_on_the_clock_of_the_rest() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from math import inf
 
 import pytest
 from hypothesis import given
@@ -89,11 +90,13 @@ def test_nothing_else_leaves_one(choice: Choice) -> None:
 
 def test_when_the_machine_was_last_busy() -> None:
     busy = carried(replace(AWAY, others_cpu=0.31))
-    assert busy.busy_at == NOW
-    assert carried(busy, NOW + 3).busy_at == NOW + 3
-    assert carried(replace(busy, others_cpu=0.3), NOW + 5).busy_at == NOW
-    assert carried(replace(busy, others_cpu=None), NOW + 5).busy_at == NOW
-    assert carried(AWAY).busy_at is None
+    assert busy.busy_until == inf
+    assert carried(busy, NOW + 3).busy_until == inf
+    assert carried(replace(busy, others_cpu=None), NOW + 5).busy_until == inf
+    calm = carried(replace(busy, others_cpu=0.3), NOW + 5)
+    assert calm.busy_until == NOW + 5
+    assert carried(calm, NOW + 9).busy_until == NOW + 5
+    assert carried(AWAY).busy_until is None
 
 
 @given(
