@@ -19,11 +19,13 @@ from farmhand.lending.events import (
     Drain,
     Drained,
     Event,
+    Freeze,
     Join,
     Joined,
     Renew,
     StartBox,
     StopBox,
+    Thaw,
     TurnedAway,
     Withdraw,
 )
@@ -178,6 +180,12 @@ async def test_nothing_is_offered_when_the_gate_is_shut_already(farm: FakeFarm, 
 async def test_withdrawing_is_the_farms(farm: FakeFarm, hands: Hands) -> None:
     hands.effects.carry_out(Withdraw("lease"))
     assert farm.withdrawn == 1
+
+
+async def test_holding_still_is_the_gates(gate: FakeAgentGate, hands: Hands) -> None:
+    hands.effects.carry_out(Freeze())
+    hands.effects.carry_out(Thaw())
+    assert gate.told == ["freeze", "thaw"]
 
 
 async def test_draining_admits_nobody_and_answers_when_the_last_has_gone(gate: FakeAgentGate, hands: Hands) -> None:

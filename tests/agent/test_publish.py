@@ -125,6 +125,11 @@ async def test_the_senses_are_shown_by_their_questions(parts: Parts) -> None:
     assert parts.shown().senses == (views["input"], views["screensaver"])
 
 
+async def test_whom_the_owner_keeps_out_is_shown_in_order(parts: Parts) -> None:
+    parts.gate.admission = parts.gate.admission.block(["mallory", "eve@tower"])
+    assert parts.shown().blocked == ("eve@tower", "mallory")
+
+
 async def test_a_reclaim_is_shown_with_what_it_took(parts: Parts) -> None:
     await parts.lend()
     parts.runtime.choose(Choice(Wish.KEEP))

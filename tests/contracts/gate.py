@@ -15,6 +15,8 @@ class AnyGate(Protocol):
     def slots(self) -> int: ...
     async def open(self, host: str, port: int, slots: int) -> None: ...
     def resize(self, slots: int) -> None: ...
+    def freeze(self) -> None: ...
+    def thaw(self) -> None: ...
     def shut(self) -> None: ...
     async def gone(self) -> None: ...
 
@@ -46,6 +48,16 @@ class GateContract:
         gate.shut()
         gate.shut()
         await soon_gone(gate)
+        await soon_gone(gate)
+
+    async def test_it_may_be_held_still_open_or_not_and_shut_in_that(self, gate: AnyGate) -> None:
+        gate.freeze()
+        gate.thaw()
+        await gate.open("127.0.0.1", 0, 2)
+        gate.freeze()
+        gate.thaw()
+        gate.freeze()
+        gate.shut()
         await soon_gone(gate)
 
     async def test_a_shut_ends_an_opening_that_is_under_way(self, gate: AnyGate) -> None:

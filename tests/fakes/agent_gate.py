@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import asyncio
 
+from farmhand_agent.admission import Admission
+
 
 class FakeAgentGate:
     """Opens without a port.
 
     Attributes:
-        address, slots, jobs, priority: see `Gate`.
-        told: what it was told, in order: "open 2", "resize 1", "shut".
+        admission, address, slots, jobs, priority: see `Gate`.
+        told: what it was told, in order: "open 2", "resize 1", "freeze", "thaw", "shut".
         refuse: the error with which opening fails; None when it works.
     """
 
     def __init__(self) -> None:
+        self.admission = Admission("desk", bytes(32))
         self.address: tuple[str, int] | None = None
         self.slots = 0
         self.jobs: list[object] = []
@@ -59,6 +62,14 @@ class FakeAgentGate:
         """Take note."""
         self.told.append(f"resize {slots}")
         self.slots = slots
+
+    def freeze(self) -> None:
+        """Take note."""
+        self.told.append("freeze")
+
+    def thaw(self) -> None:
+        """Take note."""
+        self.told.append("thaw")
 
     def shut(self) -> None:
         """End everything."""
