@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 CODE := farmhand agent tray resources tests benchmarks
 
-.PHONY: help run demo test check unit bench docs clean
+.PHONY: help run demo test check unit soak bench docs clean
 .DEFAULT_GOAL := help
 
 help:  ## show this list
@@ -49,6 +49,9 @@ $(VENV)/.test: pyproject.toml installers/linux/packages.sh | $(VENV)/bin/python
 	@echo "Installing Farmhand with its test tools into $(VENV)"
 	@$(BIN)/pip install -q --disable-pip-version-check -e '.[tray,test]'
 	@touch $@
+
+soak: $(VENV)/.test  ## ten minutes of random faults on a farm of its own; as root, for it makes networks
+	@$(BIN)/python -m tests.whole.soak $(SOAK)
 
 docs: $(VENV)/.test  ## rewrite the generated parts of the manual
 	$(BIN)/python docs/generate.py
