@@ -197,7 +197,7 @@ def agent_killed(scene: Scene) -> None:
     build.reach_the_middle()
     foreign = boxed(scene.first.pid)
     scene.first.stop(signal.SIGKILL)
-    scene.measured("boxes dead", milliseconds_until(lambda: not foreign & boxed(), "no box survives"), 1000)
+    scene.measured("boxes dead", milliseconds_until(lambda: not foreign & boxed(), "no box survives"), 3000)
     scene.first.start()
     took = milliseconds_until(lambda: scene.first.status().get("state") == "lent", "it lends again")
     scene.measured("lent again", took / 1e3, 5, "s")
@@ -424,9 +424,11 @@ def lending_ends_without_hurry(scene: Scene) -> None:
     scene.first.wait("draining")
     before = {one["file"] for one in scene.first.status()["jobs"]}
     scene.first.wait("kept")
-    told = build.ends_well()
+    build.ends_well()
     scene.said.append(f"{len(before)} jobs ran to their end")
-    assert told["moved"] == 0, told
+    told = json.loads(scene.first.say("history", "--json").stdout)
+    cut = [job for job in told["jobs"] if job["file"] in before and job["end"] != "served"]
+    assert not cut, cut
 
 
 COMMAND = ("gcc", "-c", "held.c", "-o", "held.o")

@@ -34,6 +34,9 @@ GAP = (2.0, 10.0)
 LIFETIME = 6
 """Seconds that a compile may take."""
 
+OF_THE_KILLED = ("farmhand-build-", "distcc_", "cc")
+"""How temporary files are named that a driver, distcc or a compiler leaves when nothing but SIGKILL ends it."""
+
 GROWTH = 1.1
 """How much more memory than at the start a program may hold at the end."""
 
@@ -69,6 +72,8 @@ class Soak:
             owner.lend()
         self._warm_up()
         base = self._holdings()
+        for owner in self.owners.values():
+            owner.lend()
         watched: tuple[Builder | HostList, ...] = (*self.builders, self.list)
         for one in watched:
             one.start()
@@ -107,13 +112,10 @@ class Soak:
         assert self._stage.registry_process is not None
         pids = {name: owner.station.pid for name, owner in self.owners.items()}
         pids["registry"] = self._stage.registry_process.pid
-        found = {
+        return {
             name: (len(os.listdir(f"/proc/{pid}/fd")), psutil.Process(pid).memory_info().rss)
             for name, pid in pids.items()
         }
-        for owner in self.owners.values():
-            owner.lend()
-        return found
 
     # --- faults ---------------------------------------------------------------
     def _strike(self) -> None:
@@ -242,7 +244,7 @@ class Soak:
         self.findings.expect(lambda: not self._stage.hosts(), "the registry lists hosts that do not lend")
         left = list(self._stage.scratch.iterdir())
         killed = sum(builder.killed for builder in self.builders)
-        if len(left) > killed or not all(one.name.startswith("farmhand-build-") for one in left):
+        if (left and not killed) or not all(one.name.startswith(OF_THE_KILLED) for one in left):
             self.findings.note(f"files are left: {[one.name for one in left]}, and {killed} builds were killed")
         self.findings.expect(lambda: self._has_let_go(base), f"descriptors: {base} at first, now {self._holdings()}")
         for name, (_, memory) in self._holdings().items():
@@ -253,7 +255,7 @@ class Soak:
             owner.close()
             log = owner.station.log.read_text()
             if "Traceback" in log:
-                self.findings.note(f"{owner.station.folder.name} says: {log[log.index('Traceback') :][:2000]}")
+                self.findings.note(f"{owner.station.folder.name} says: {log[log.index('Traceback') :]}")
 
     def _has_let_go(self, base: dict[str, tuple[int, int]]) -> bool:
         return all(files <= base[name][0] + SPARE_FILES for name, (files, _) in self._holdings().items())

@@ -32,6 +32,7 @@ CALM_AFTER = 10.0
 """Seconds after trouble with the registry or the network in which its list may still be old."""
 
 LONGEST_BUILD = 120.0
+LONGEST_FINDING = 800
 
 
 class Findings:
@@ -42,8 +43,8 @@ class Findings:
 
     def note(self, text: str) -> None:
         """Write one down, and say it."""
-        self.all.append(text)
-        print(f"  BROKEN: {text}", flush=True)
+        self.all.append(text[:LONGEST_FINDING])
+        print(f"  BROKEN: {self.all[-1]}", flush=True)
 
     def expect(self, probe: Callable[[], object], otherwise: str) -> None:
         """Note `otherwise` unless `probe` comes true soon."""
