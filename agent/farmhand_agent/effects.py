@@ -110,6 +110,7 @@ class Effects:
     def look_for_drained(self) -> None:
         """Answer Drained if no job runs; to be called whenever one has ended."""
         if not self._gate.jobs:
+            self.cause = time.monotonic()  # what the jobs took to end was granted them, and is no part of a reclaim
             asyncio.get_running_loop().call_soon(self._answer, Drained())
 
     def recall(self, reclaim_ms: Iterable[float]) -> None:

@@ -201,3 +201,15 @@ async def test_draining_admits_nobody_and_answers_when_the_last_has_gone(gate: F
     gate.jobs.clear()
     hands.effects.look_for_drained()
     assert await hands.answer() == Drained()
+
+
+async def test_what_the_last_jobs_took_to_end_is_no_part_of_the_reclaim(gate: FakeAgentGate, hands: Hands) -> None:
+    hands.effects.carry_out(StartBox(2))
+    await hands.answer()
+    hands.effects.cause = asyncio.get_running_loop().time() - 60
+    hands.effects.carry_out(Drain())
+    assert await hands.answer() == Drained()
+    hands.effects.carry_out(StopBox())
+    assert await hands.answer() == BoxDown()
+    assert hands.effects.last_reclaim_ms is not None
+    assert hands.effects.last_reclaim_ms < 30_000
