@@ -29,6 +29,7 @@ from farmhand_agent.gate import Gate, Patience
 from farmhand_agent.journal import Journal, NoJournal
 from farmhand_agent.leftovers import Leftovers
 from farmhand_agent.memory import Memory
+from farmhand_agent.recorder import Recorder
 from farmhand_agent.runtime import Runtime
 from farmhand_agent.sensors import sense
 from farmhand_agent.server import Answer, LocalServer
@@ -72,6 +73,7 @@ class Agent:
         self._dirty = False
         self._logged = ""
         self._runtime = Runtime(settings, machine, self._memory.choice, self._changed, self._memory.keep_choice)
+        self._recorder = Recorder(state, machine, settings)
         self._farm = self._make_farm()
         patience = Patience(queue=settings.queue_wait, lifetime=settings.job_lifetime)
         admission = Admission.of(machine.name, bytes.fromhex(self._memory.key), settings.allow)
@@ -95,6 +97,7 @@ class Agent:
         later = [name for name in names() if meaning(name).restart and _differ(name, fresh, self._settings)]
         self._settings = replace(fresh, **{name: getattr(self._settings, name) for name in later})
         self._runtime.adopt(self._settings)
+        self._recorder.adopt(self._settings)
         self._sense_anew()
         note = f"counts after a restart of the agent: {', '.join(later)}" if later else ""
         _log.info("settings read again%s", f"; {note}" if note else "")
@@ -106,7 +109,7 @@ class Agent:
             _log.warning("an earlier life of this agent had left %d boxes; they are ended", ended)
         await self._server.open(self._socket)
         self._effects.recall(await self._journal.reclaim_ms(RECALLED))
-        watching = [background(self._watch_sandbox())]
+        watching = [background(self._recorder.run()), background(self._watch_sandbox())]
         self._sense_anew()
         self._runtime.begin(self._effects)
         try:
@@ -120,6 +123,7 @@ class Agent:
             await self._farm.close()
             await self._server.close()
             await self._journal.close()
+            await self._recorder.flush()
 
     def _make_farm(self) -> Farm:
         if not self._settings.registry:
@@ -216,7 +220,10 @@ class Agent:
         return publish.snapshot(self._runtime, self._gate, self._effects, self._farm, self._senses, gap)
 
     def _changed(self) -> None:
-        """Tell the faces, once for all that changes in one turn of the loop."""
+        """Tell the recorder, and the faces once for all that changes in one turn of the loop."""
+        runtime = self._runtime
+        lent = runtime.lender.state is State.LENT
+        self._recorder.note(runtime.seen, runtime.decision.rule, lent, time.monotonic(), time.time())
         if not self._dirty:
             self._dirty = True
             asyncio.get_running_loop().call_soon(self._publish)

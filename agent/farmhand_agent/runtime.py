@@ -18,7 +18,7 @@ from farmhand.lending.policy import Decision, decide
 from farmhand.machine import Machine
 from farmhand.settings import Settings
 from farmhand_agent.effects import Effects
-from farmhand_agent.zone import local_zone
+from farmhand.links.zone import local_zone
 
 _HOME = (State.KEPT, State.RESTING)
 """States in which nothing of the farm runs here."""

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Sequence
 
 from farmhand import __version__
-from farmhand.cli import build, doctor, farm, history, owner, settings, up
+from farmhand.cli import build, doctor, farm, history, owner, replay, settings, up
 from farmhand.errors import FarmhandError
 
 EXAMPLES = """examples:
@@ -53,7 +53,7 @@ def make_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"farmhand {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for module in (up, owner, history, farm, build, settings, doctor):
+    for module in (up, owner, history, farm, build, settings, replay, doctor):
         module.add_commands(commands)
     return parser
 

@@ -166,7 +166,7 @@ def _lends_at(facts: Facts) -> float | None:
     for at in sorted(at for at in facts.turns() if at > facts.now):
         left = facts.leaves_at is not None and at >= facts.leaves_at
         then = replace(facts, now=at, seen=replace(facts.seen, in_use=False) if left else facts.seen)
-        if _first(_warned(replace(then, about_to_lend=False))).says is _Says.LEND:
+        if _first(_warned(replace(then, about_to_lend=False, lending=False))).says is _Says.LEND:
             return at
     return None
 

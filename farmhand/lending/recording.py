@@ -18,6 +18,9 @@ from farmhand.lending.observation import Observation, Reading
 from farmhand.machine import Machine
 from farmhand.settings import Settings
 
+RECORDINGS = ("observations.1.jsonl", "observations.jsonl")
+"""Names of an agent's recordings in the folder of its state, the older one first."""
+
 SOMETHING = "*"
 """Stands for words that are nobody's business."""
 

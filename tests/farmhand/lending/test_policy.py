@@ -236,6 +236,10 @@ def test_lending_after_a_keep_is_announced_whichever_rule_would_lend() -> None:
     assert judge(replace(AWAY, keep_ended=NOW - 10, others_cpu=0.9)).rule == "busy with your work"
 
 
+def test_the_warning_is_reckoned_with_already_while_jobs_end() -> None:
+    assert judge(choosing(AWAY, Wish.KEEP, WALL + 50), lending=True).lends_at == NOW + 80
+
+
 def test_nobody_is_warned_who_has_left_or_has_chosen_to_lend() -> None:
     assert judge(replace(LOCKED, keep_ended=NOW - 1), now=NOW + 5).rule == "screen locked"
     assert judge(choosing(replace(AWAY, keep_ended=NOW - 1), Wish.LEND)).rule == "your choice: lend"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from farmhand_agent.zone import local_zone
+from farmhand.links.zone import local_zone
 
 ZONES = Path("/usr/share/zoneinfo")
 
