@@ -170,9 +170,13 @@ async def test_no_bubblewrap_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert descriptors() == before
 
 
+def no_distccd(slots: int) -> list[str]:
+    return ["false"]
+
+
 async def test_a_distccd_that_does_not_come_up_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """A machine whose distccd ends at once: here one that is no program at all inside the box."""
-    monkeypatch.setattr("farmhand_agent.sandbox.distccd_command", lambda slots: ["false"])
+    monkeypatch.setattr("farmhand_agent.sandbox.distccd_command", no_distccd)
     before = descriptors()
     with pytest.raises(BoxGone):
         await Box.start(PLAN)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from dataclasses import replace
 from typing import Any, cast
 
 import pytest
@@ -38,7 +39,7 @@ class Stand:
     def __init__(self, choice: Choice | None = None, **settings: Any) -> None:
         self.gate, self.farm = FakeAgentGate(), FakeFarm()
         self.changes = 0
-        self.runtime = Runtime(Settings(**{"slots": 2, **settings}), MACHINE, choice or Choice(), self._changed)
+        self.runtime = Runtime(replace(Settings(slots=2), **settings), MACHINE, choice or Choice(), self._changed)
         where = ("127.0.0.1", 0)
         self.effects = Effects(cast(Gate, self.gate), where, self.farm, MACHINE.cores, self.runtime.feed)
 

@@ -203,7 +203,7 @@ async def test_a_wrapper_runs_programs_but_only_inside(gate: Gate, outside: Outs
         (["clang", "@evil.args"], True),
         (["clang", "--config", "evil.args"], None),
     ],
-    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+    ids=[f"attack {number}" for number in range(1, 11)],
 )
 async def test_shipped_programs_run_only_inside(
     gate: Gate, outside: Outside, script: str, plugin: bytes, words: list[str], runs: bool | None
