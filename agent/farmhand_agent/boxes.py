@@ -1,7 +1,8 @@
 """The boxes of a lent machine: one per client identity, started on demand, ended when idle, all ended by a reclaim.
 
-One spare box is kept warm and given to the next new identity, so that nobody waits for a sandbox to come up. A box of
-which it is not sure that it holds nothing but its jobs is retired: it gets no new ones and ends with its last.
+The box that proved at the start that the sandbox works is given to the first identity. Later ones wait some 30 ms for
+one of their own, and a reclaim has no idle box to end. A box of which it is not sure that it holds nothing but its jobs
+is retired: it gets no new ones and ends with its last.
 """
 
 from __future__ import annotations
@@ -79,7 +80,7 @@ class Boxes:
         self._ended_cpu = 0.0
 
     async def warm_up(self) -> AnyBox:
-        """Bring the first spare box up.
+        """Bring the first box up, for whoever comes first.
 
         Raises:
             BoxGone: no box can be made, or the machine is being taken back.
@@ -182,7 +183,6 @@ class Boxes:
             if not self._open:
                 raise BoxGone(_TAKEN_BACK)
             tenant.box = box
-            self._spare = self._spare or self._begin()
         return tenant.box
 
     async def _claim_spare(self) -> AnyBox:
