@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +47,7 @@ def _replay(options: argparse.Namespace) -> int:
     if changes:
         told[", ".join(options.set)] = replay(sessions, changes, zone)
     if options.json:
-        print(msgspec.json.encode({name: asdict(tally) for name, tally in told.items()}).decode())
+        print(msgspec.json.encode(told).decode())
         return 0
     columns = [_column(tally) for tally in told.values()]
     table = Table("", *told, box=None, pad_edge=False)

@@ -102,7 +102,7 @@ def begin_line(machine: Machine, settings: Settings) -> bytes:
 def moment_line(seen: Observation, before: Observation, at: float, wall: float, rule: str, lent: bool) -> bytes:
     """Write the line that tells what in `seen` differs from `before`."""
     values = {name: value for name in _HINTS if (value := _bare(seen, name)) != _bare(before, name)}
-    return _line(_Seen(round(at, 3), round(wall, 3), rule, lent, values))
+    return _line(_Seen(at, wall, rule, lent, values))
 
 
 def read(lines: Iterable[bytes]) -> Iterator[Session]:
@@ -134,8 +134,6 @@ def read(lines: Iterable[bytes]) -> Iterator[Session]:
 def _bare(seen: Observation, name: str) -> Any:
     """A field as it may be written down."""
     value = getattr(seen, name)
-    if isinstance(value, float):
-        return round(value, 4)
     return SOMETHING if isinstance(value, str) and value else value
 
 
