@@ -1,8 +1,8 @@
 """The build driver's brain: every compile gets the best slot that is free at that moment.
 
 Jobs are served in the order in which they came. A job that lost its host keeps its place, so it is the next to be
-placed; after two lost hosts, or when a host's compiler refused it, only this machine may compile it. The way of a job
-is the table in `jobs`.
+placed; after two lost hosts, or when a host's compiler refused it, only this machine may compile it. So it is while no
+host has its toolchain: it waits for none. The way of a job is the table in `jobs`.
 
 A host may be dead although its connections live: stopped, hung, behind a proxy. So a job whose host the registry has
 not listed for `UNLISTED` seconds counts as lost. A host that only wants no new jobs leaves the list, too; there that
@@ -12,7 +12,7 @@ time is what a job has left to end.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from farmhand.dispatch.jobs import (
@@ -42,6 +42,8 @@ from farmhand.dispatch.placement import (
     any_usable,
     better_here,
     choose,
+    fits,
+    lacking,
     lose,
     next_chance,
     renew,
@@ -63,10 +65,12 @@ class _Job:
 
     number: int
     runs_here: bool
+    needs: str = ""
     state: JobState = JobState.QUEUED
     host: str = ""
     refused_by: str = ""
     losses: int = 0
+    lacked: str = ""
     overdue_at: float | None = None
 
 
@@ -90,7 +94,7 @@ class Dispatcher:
         """Take one event in at time `now` (seconds, any origin); return what to do about it, in order."""
         effects: list[Effect] = []
         if isinstance(event, JobArrived):
-            self._jobs[event.job] = _Job(event.job, event.runs_here)
+            self._jobs[event.job] = _Job(event.job, event.runs_here, event.needs)
         elif isinstance(event, HostsChanged):
             others, self.here = without_own(event.hosts, self.here)
             known = self._hosts
@@ -154,14 +158,17 @@ class Dispatcher:
 
     def _finish(self, job: _Job, event: JobDone, now: float) -> None:
         """Count a compiled file, and judge the host that did it or that was wrong about it."""
-        self.tally.count(job.host, job.losses)
+        self.tally.count(job.host, job.losses, job.lacked)
         if event.good:
             self._judge(job.host, succeed)
             self._judge(job.refused_by, lambda host: lose(host, now))
 
     def _give_up(self, job: _Job) -> GiveUp:
-        self.tally.count("", job.losses)
+        self.tally.count("", job.losses, job.lacked)
         return GiveUp(job.number)
+
+    def _lacked(self, job: _Job) -> str:
+        return job.needs if lacking(self._hosts.values(), job.needs) else ""
 
     def _judge(self, name: str, verdict: Callable[[Standing], Standing]) -> None:
         """Think anew of a host, if it is still there."""
@@ -172,20 +179,31 @@ class Dispatcher:
         """Give every waiting job the best slot that is left for it."""
         effects: list[Effect] = []
         used = Counter(job.host for job in self._jobs.values() if job.state not in ON_HERE)
+        fitting: dict[str, list[Standing]] = {}
         for job in [job for job in self._jobs.values() if job.state in ON_HERE]:
-            effects += self._place_one(job, used, now)
+            if job.needs not in fitting:
+                fitting[job.needs] = [one for one in self._hosts.values() if fits(one.host, job.needs)]
+            effects += self._place_one(job, fitting[job.needs], used, now)
         return effects
 
-    def _place_one(self, job: _Job, used: Counter[str], now: float) -> list[Effect]:
-        """Place one job if a slot is free; `used` counts the slots taken by host name, "" for this machine."""
-        only_here = job.state not in ON_HOST or not any_usable(self._hosts.values(), now)
-        other = None if only_here else choose(self._hosts.values(), used, now)
+    def _place_one(self, job: _Job, hosts: Sequence[Standing], used: Counter[str], now: float) -> list[Effect]:
+        """Place one job if a slot is free.
+
+        Args:
+            job: it waits.
+            hosts: those with its toolchain.
+            used: slots taken by host name, "" for this machine.
+            now: the time.
+        """
+        only_here = job.state not in ON_HOST or not any_usable(hosts, now)
+        other = None if only_here else choose(hosts, used, now)
         slots = max(self.here.slots, self.here.reserve) if only_here else self.here.slots
         if only_here and not job.runs_here:
             del self._jobs[job.number]
+            job.lacked = self._lacked(job)
             return [self._give_up(job)]
         if job.runs_here and used[""] < slots and better_here(self.here, other):
-            job.state, job.host = ON_HERE[job.state], ""
+            job.state, job.host, job.lacked = ON_HERE[job.state], "", self._lacked(job)
             used[""] += 1
             return [PlaceHere(job.number)]
         if other is not None:

@@ -30,6 +30,7 @@ class Host:
         slots: jobs at once for this build.
         speed: of one slot, relative to the farm's slowest (1.0).
         ticket: what its gate wants to see.
+        toolchains: what its compilers are, see `JobArrived.needs`; empty: unknown.
     """
 
     name: str
@@ -38,6 +39,7 @@ class Host:
     slots: int
     speed: float
     ticket: str = ""
+    toolchains: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,10 +67,12 @@ class JobArrived:
     Attributes:
         job: a number that no other job of this build has.
         runs_here: whether this machine could compile it, too.
+        needs: the toolchain that a host must have; "": any will do.
     """
 
     job: int
     runs_here: bool = True
+    needs: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,8 @@
 """Which free slot the next job gets.
 
-Rules, in order: a shunned host has no slot; trusted hosts come before hosts on probation; the faster slot wins; of
-equals this machine does (no bytes travel), then the host with the larger share of its slots free.
+Rules, in order: a host without the job's toolchain does not exist for it; a shunned host has no slot; trusted hosts
+come before hosts on probation; the faster slot wins; of equals this machine does (no bytes travel), then the host with
+the larger share of its slots free.
 
 A host that loses a job is shunned for 1 s, at the next loss for 2 s, and so on up to 15 s; then it is on probation: it
 comes last and gets one job at a time. It is trusted again when a job ends well there, or when the registry, later than
@@ -60,6 +61,17 @@ def renew(standing: Standing, host: Host, now: float) -> Standing:
     if standing.shunned_until is not None and now < standing.shunned_until:
         return replace(standing, host=host)
     return replace(standing, host=host, shunned_until=None)
+
+
+def fits(host: Host, needs: str) -> bool:
+    """Tell whether a host has the toolchain that a job needs, as far as is known of both."""
+    return not needs or not host.toolchains or needs in host.toolchains
+
+
+def lacking(standings: Iterable[Standing], needs: str) -> bool:
+    """Tell whether there are hosts, but none with the toolchain."""
+    helping = [one.host for one in standings if one.host.slots]
+    return bool(helping) and not any(fits(host, needs) for host in helping)
 
 
 def choose(standings: Iterable[Standing], used: Mapping[str, int], now: float) -> Standing | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 
@@ -15,12 +16,14 @@ class Tally:
         hosts: files compiled elsewhere, by host name.
         moved: files that lost a host before they were compiled.
         losses: how often a host gave no answer.
+        lacked: files that no host had the compiler for, by the toolchain that they needed.
     """
 
     here: int = 0
     hosts: Counter[str] = field(default_factory=Counter[str])
     moved: int = 0
     losses: int = 0
+    lacked: Counter[str] = field(default_factory=Counter[str])
 
     @property
     def remote(self) -> int:
@@ -32,18 +35,21 @@ class Tally:
         """All files."""
         return self.here + self.remote
 
-    def count(self, host: str, losses: int) -> None:
+    def count(self, host: str, losses: int, lacked: str = "") -> None:
         """One file is compiled.
 
         Args:
             host: where; "" for this machine.
             losses: how many hosts it had lost before.
+            lacked: the toolchain for want of which no host could compile it; "": that was not the reason.
         """
         if host:
             self.hosts[host] += 1
         else:
             self.here += 1
         self.moved += losses > 0
+        if lacked:
+            self.lacked[lacked] += 1
 
 
 def summary(tally: Tally, seconds: float) -> str:
@@ -54,6 +60,23 @@ def summary(tally: Tally, seconds: float) -> str:
     parts += [f"{tally.moved} moved"] if tally.moved else []
     files = "1 file" if tally.total == 1 else f"{tally.total} files"
     return f"{files}: {', '.join(parts)}, {seconds:.1f} s"
+
+
+def lack(tally: Tally, title: Callable[[str], str]) -> str:
+    """Say in one line which files could be compiled here only, and why; "" when there are none.
+
+    Args:
+        tally: the counts.
+        title: what people call a toolchain.
+    """
+    files: Counter[str] = Counter()
+    for toolchain, count in tally.lacked.items():
+        files[title(toolchain)] += count
+    if not files:
+        return ""
+    total = "1 file" if files.total() == 1 else f"{files.total()} files"
+    compilers = ", ".join(f"{name} ({files[name]})" if len(files) > 1 else name for name in sorted(files))
+    return f"{total} could be compiled here only: no host has this machine's {compilers}"
 
 
 def as_data(tally: Tally, seconds: float, jobs: int | None) -> dict[str, object]:
@@ -71,6 +94,7 @@ def as_data(tally: Tally, seconds: float, jobs: int | None) -> dict[str, object]
         "moved": tally.moved,
         "hosts": dict(sorted(tally.hosts.items())),
         "failed_over": tally.losses,
+        "lacked": dict(sorted(tally.lacked.items())),
         "seconds": round(seconds, 3),
         "jobs": jobs,
     }

@@ -101,6 +101,11 @@ def announced(fingerprints: Mapping[str, str]) -> tuple[str, ...]:
     return tuple(one for one in told if _FORM.fullmatch(one))[:MAX_ANNOUNCED]
 
 
+def compilers(toolchains: Iterable[str]) -> tuple[str, ...]:
+    """The fingerprints in toolchains, each once, in order."""
+    return tuple(sorted({one.rpartition("=")[2] for one in toolchains}))
+
+
 def title(toolchain: str) -> str:
     """A toolchain or fingerprint for people: "gcc 12.2.0"."""
     found = _READABLE.fullmatch(toolchain)

@@ -191,7 +191,15 @@ class Grants:
 def hosts_of(shares: tuple[Share, ...]) -> tuple[Host, ...]:
     """The hosts that a registry's answer names, without those that could not be one."""
     return tuple(
-        Host(share.name, share.address, share.port, share.slots, share.speed, share.ticket)
+        Host(
+            share.name,
+            share.address,
+            share.port,
+            share.slots,
+            share.speed,
+            share.ticket,
+            frozenset(share.toolchains),
+        )
         for share in shares
         if is_host_name(share.name)
         and is_address(share.address)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 
+from farmhand.distcc.toolchain import compilers
 from farmhand.scheduling import requests as brain
 from farmhand.scheduling.leases import Lease, Offer, Order
 from farmhand.wire import farm, ticket
@@ -42,7 +44,7 @@ def beat(name: str, message: farm.HostBeat, peer: str) -> brain.Beat:
         message.used,
         message.cores,
         message.others_cpu,
-        frozenset(message.toolchains),
+        _toolchains(message.toolchains),
     )
     return brain.Beat(name, order(message.order), message.key, peer, message.address, offer)
 
@@ -70,7 +72,7 @@ def host_view(lease: Lease, now: float) -> farm.HostView:
         state="lent",
         cores=offer.cores,
         others_cpu=offer.others_cpu,
-        toolchains=tuple(sorted(offer.toolchains)),
+        toolchains=compilers(offer.toolchains),
         age=max(now - lease.heard, 0.0),
     )
 
@@ -86,6 +88,12 @@ def news(change: brain.Change) -> farm.FarmChanged | None:
             return None
 
 
+@lru_cache(maxsize=1024)
+def _toolchains(told: tuple[str, ...]) -> frozenset[str]:
+    """One set for all hosts that tell the same: they are compared with each other at every division."""
+    return frozenset(told)
+
+
 def _share(portion: brain.Portion, reply: brain.Granted, now: float) -> farm.Share:
     lease = portion.lease
     claims = ticket.Claims(
@@ -98,4 +106,5 @@ def _share(portion: brain.Portion, reply: brain.Granted, now: float) -> farm.Sha
         ends=now + reply.ttl,
     )
     sealed = ticket.sign(claims, bytes.fromhex(lease.key))
-    return farm.Share(lease.name, lease.offer.address, lease.offer.port, portion.slots, portion.speed, sealed)
+    offer, told = lease.offer, tuple(sorted(lease.offer.toolchains))
+    return farm.Share(lease.name, offer.address, offer.port, portion.slots, portion.speed, sealed, told)

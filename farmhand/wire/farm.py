@@ -18,6 +18,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
+from farmhand.distcc.toolchain import MAX_ANNOUNCED, TOOLCHAIN
 from farmhand.machine import HOST_NAME, MAX_SLOTS
 
 _END = r"$(?!\n)"
@@ -34,6 +35,12 @@ Counter = Annotated[int, Meta(ge=0, le=(1 << 53) - 1)]
 Seconds = Annotated[float, Meta(ge=0, le=1e15)]
 Key = Annotated[
     str, Meta(min_length=64, max_length=64, pattern="^[0-9a-f]+" + _END, description="32 random bytes in hex")
+]
+Toolchains = Annotated[
+    tuple[
+        Annotated[str, Meta(pattern=f"^{TOOLCHAIN}{_END}", description="a compiler's name, =, its fingerprint")], ...
+    ],
+    Meta(max_length=MAX_ANNOUNCED),
 ]
 
 
@@ -63,7 +70,7 @@ class HostBeat(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         used: jobs running now.
         cores: logical processors.
         others_cpu: share of all cores, 0..1, used by the owner's programs.
-        toolchains: fingerprints of the compilers the host can run; empty means unknown.
+        toolchains: the compilers that the host can run, see `distcc.toolchain`; empty means unknown.
     """
 
     order: Order
@@ -74,7 +81,7 @@ class HostBeat(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     cores: Annotated[int, Meta(ge=1, le=4096)] = 1
     others_cpu: Annotated[float, Meta(ge=0, le=1)] = 0.0
     address: Address | None = None
-    toolchains: Annotated[tuple[Label, ...], Meta(max_length=32)] = ()
+    toolchains: Toolchains = ()
 
 
 class HostLeave(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -112,7 +119,8 @@ class HostView(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         slots: offered.
         used: taken by running jobs, as its agent last said.
         state: "lent".
-        cores, others_cpu, toolchains: see `HostBeat`.
+        cores, others_cpu: see `HostBeat`.
+        toolchains: fingerprints of its compilers, each once; empty means unknown.
         age: seconds since its last beat.
     """
 
@@ -135,14 +143,15 @@ class GrantAsk(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         user, project: who builds what, for the owners of the hosts.
         host: the machine that builds, by name; its own slots come first.
         want: how many slots it could use now.
-        toolchains: fingerprints it needs; empty means any host will do.
+        toolchains: the compilers of the machine that builds; a host must have one of them, as far as it tells. Empty
+            means any host will do.
     """
 
     user: Label
     project: Label
     host: Name
     want: Slots
-    toolchains: Annotated[tuple[Label, ...], Meta(max_length=32)] = ()
+    toolchains: Toolchains = ()
 
 
 class GrantRenew(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -159,6 +168,7 @@ class Share(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         slots: how many jobs at once.
         speed: how fast one slot is, 1.0 for the slowest host of the farm.
         ticket: what the gate wants to see; good until the grant ends, so each renewal brings new ones.
+        toolchains: the host's compilers, see `distcc.toolchain`; empty means unknown.
     """
 
     name: str
@@ -167,6 +177,7 @@ class Share(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     slots: int
     speed: float
     ticket: str
+    toolchains: tuple[str, ...] = ()
 
 
 class GrantAnswer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

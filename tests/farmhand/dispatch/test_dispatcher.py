@@ -33,11 +33,12 @@ from farmhand.dispatch.jobs import (
 )
 
 
-def host(name: str, slots: int = 1, speed: float = 2.0) -> Host:
-    return Host(name, "127.0.0.1", 3632, slots, speed, "ticket")
+def host(name: str, slots: int = 1, speed: float = 2.0, *toolchains: str) -> Host:
+    return Host(name, "127.0.0.1", 3632, slots, speed, "ticket", frozenset(toolchains))
 
 
 A, B, C = host("a", speed=4.0), host("b", speed=3.0), host("c", speed=2.0)
+GCC, CLANG = host("g", 1, 4.0, "gcc=12"), host("l", 1, 3.0, "clang=14")
 
 
 class Talk:
@@ -325,6 +326,120 @@ def test_what_is_said_of_unknown_jobs_or_at_the_wrong_time_changes_nothing() -> 
     talk.says(JobFailed(2))
     talk.says(JobLost(3))
     assert talk.dispatcher.tally.total == 0
+
+
+def test_a_job_goes_to_the_best_host_with_its_toolchain() -> None:
+    talk = Talk(GCC, CLANG, here=0)
+    talk.says(JobArrived(1, needs="clang=14"), Place(1, CLANG))
+    talk.says(JobArrived(2, needs="gcc=12"), Place(2, GCC))
+    talk.says(JobArrived(3, needs="clang=14"))
+    talk.says(JobArrived(4, needs="gcc=12"))
+    talk.says(JobDone(2), Place(4, GCC))
+    talk.says(JobDone(1), Place(3, CLANG))
+    assert talk.dispatcher.tally.lacked == {}
+
+
+def test_a_job_that_no_host_fits_waits_for_none_of_them() -> None:
+    talk = Talk(GCC, here=0, reserve=1)
+    talk.says(JobArrived(1, needs="gcc=12"), Place(1, GCC))
+    talk.says(JobArrived(2, needs="gcc=13"), PlaceHere(2))
+    talk.says(JobArrived(3, needs="gcc=13"))
+    talk.says(JobDone(1))
+    talk.says(JobDone(2), PlaceHere(3))
+    talk.says(JobDone(3))
+    assert talk.dispatcher.tally.lacked == {"gcc=13": 2}
+    assert talk.dispatcher.tally.here == 2
+
+
+def test_what_fits_only_here_holds_up_nobody_behind_it() -> None:
+    talk = Talk(GCC, here=0, reserve=1)
+    talk.says(JobArrived(1, needs="gcc=13"), PlaceHere(1))
+    talk.says(JobArrived(2, needs="gcc=13"))
+    talk.says(JobArrived(3, needs="gcc=12"), Place(3, GCC))
+
+
+def test_a_host_that_comes_with_the_toolchain_takes_what_waits() -> None:
+    talk = Talk(CLANG, here=0, reserve=1)
+    talk.says(JobArrived(1, needs="gcc=12"), PlaceHere(1))
+    talk.says(JobArrived(2, needs="gcc=12"))
+    talk.says(HostsChanged((GCC,)), Place(2, GCC))
+    talk.says(JobDone(1))
+    talk.says(JobDone(2))
+    assert talk.dispatcher.tally.lacked == {"gcc=12": 1}
+
+
+def test_a_lost_job_moves_on_only_where_it_fits() -> None:
+    talk = Talk(GCC, CLANG, here=0, reserve=1)
+    talk.says(JobArrived(1, needs="gcc=12"), Place(1, GCC))
+    talk.says(JobLost(1), PlaceHere(1))
+    talk.says(JobDone(1))
+    assert talk.dispatcher.tally.lacked == {}, "a host has it, only not now"
+
+
+def test_a_job_that_fits_nowhere_goes_back_to_distcc_when_this_machine_cannot_do_it() -> None:
+    talk = Talk(GCC)
+    talk.says(JobArrived(1, runs_here=False, needs="gcc=13"), GiveUp(1))
+    assert talk.dispatcher.tally.lacked == {"gcc=13": 1}
+
+
+def test_without_any_host_nothing_is_lacking() -> None:
+    talk = Talk()
+    talk.says(JobArrived(1, needs="gcc=13"), PlaceHere(1))
+    talk.says(JobDone(1))
+    assert talk.dispatcher.tally.lacked == {}
+
+
+TOOLS = st.sampled_from(["gcc=1", "gcc=2", "clang=1"])
+NEEDS = st.one_of(st.just(""), TOOLS)
+HOSTS = st.lists(st.tuples(st.integers(1, 2), st.integers(1, 3), st.frozensets(TOOLS)), max_size=4).map(
+    lambda facts: tuple(host(f"h{at}", slots, speed, *tools) for at, (slots, speed, tools) in enumerate(facts))
+)
+
+
+@given(st.lists(st.one_of(HOSTS, NEEDS, st.integers(0, 99)), max_size=50))
+def test_no_job_reaches_a_host_without_its_toolchain_or_waits_for_one(
+    story: list[tuple[Host, ...] | str | int],
+) -> None:
+    """A tuple of hosts is a new list, a text is a job that needs it, a number the fate of some job that runs."""
+    farm, reserve = Dispatcher(Here(1, 2)), 2
+    hosts: tuple[Host, ...] = ()
+    needs: dict[int, str] = {}
+    at: dict[int, str | None] = {}
+
+    def suits(one: Host, need: str) -> bool:
+        return not (need and one.toolchains) or need in one.toolchains
+
+    def hear(event: Event, now: float) -> None:
+        for effect in farm.handle(event, now):
+            match effect:
+                case Place(job, where):
+                    assert suits(where, needs[job])
+                    at[job] = where.name
+                case PlaceHere(job):
+                    at[job] = ""
+                case Cancel(job):
+                    at[job] = None
+                case GiveUp(job):
+                    raise AssertionError(f"{job} can be compiled here")
+        if list(at.values()).count("") < reserve:
+            assert all(any(suits(one, needs[job]) for one in hosts) for job, where in at.items() if where is None)
+
+    for now, one in enumerate(story):
+        running = [job for job, where in at.items() if where is not None]
+        if isinstance(one, tuple):
+            hosts = one
+            hear(HostsChanged(hosts), now)
+        elif isinstance(one, str):
+            needs[now], at[now] = one, None
+            hear(JobArrived(now, needs=one), now)
+        elif running:
+            job = running[one % len(running)]
+            fate = JobDone if at[job] == "" else (JobDone, JobLost, JobFailed)[one % 3]
+            if fate is JobDone:
+                del at[job]
+            else:
+                at[job] = None
+            hear(fate(job), now)
 
 
 PLAYBOOK: tuple[Callable[[], None], ...] = (

@@ -11,6 +11,8 @@ from farmhand.dispatch.placement import (
     any_usable,
     better_here,
     choose,
+    fits,
+    lacking,
     lose,
     next_chance,
     renew,
@@ -19,8 +21,8 @@ from farmhand.dispatch.placement import (
 )
 
 
-def host(name: str, slots: int = 2, speed: float = 1.0) -> Host:
-    return Host(name, "127.0.0.1", 3632, slots, speed)
+def host(name: str, slots: int = 2, speed: float = 1.0, *toolchains: str) -> Host:
+    return Host(name, "127.0.0.1", 3632, slots, speed, toolchains=frozenset(toolchains))
 
 
 def chosen(*standings: Standing, used: dict[str, int] | None = None, now: float = 0.0) -> str:
@@ -118,3 +120,31 @@ def test_a_host_is_usable_unless_it_is_shunned_or_has_no_slots() -> None:
     assert any_usable([lose(FAST, 0.0)], 1.0)
     assert not any_usable([Standing(host("none", 0))], 0.0)
     assert not any_usable([], 0.0)
+
+
+@pytest.mark.parametrize(
+    ("needs", "toolchains", "good"),
+    [
+        ("gcc=1", ("gcc=1", "cc=1"), True),
+        ("gcc=1", ("gcc=2", "gcc-1=1"), False),
+        ("gcc=1", (), True),
+        ("", ("gcc=2",), True),
+        ("", (), True),
+    ],
+)
+def test_a_host_fits_when_it_has_the_toolchain_or_one_side_is_unknown(
+    needs: str, toolchains: tuple[str, ...], good: bool
+) -> None:
+    assert fits(host("a", 1, 1.0, *toolchains), needs) is good
+
+
+def test_a_toolchain_is_lacking_when_there_are_hosts_and_none_has_it() -> None:
+    one, two, none = (Standing(host(name, slots, 1.0, f"gcc={name}")) for name, slots in (("1", 1), ("2", 1), ("3", 0)))
+    assert lacking([one, two], "gcc=3")
+    assert lacking([one, two, none], "gcc=3"), "a host without slots helps nobody"
+    assert not lacking([one, two], "gcc=2")
+    assert not lacking([lose(one, 0.0)], "gcc=1"), "shunned, but it has it"
+    assert not lacking([one, Standing(host("4"))], "gcc=3"), "it may have it"
+    assert not lacking([one], "")
+    assert not lacking([none], "gcc=1")
+    assert not lacking([], "gcc=1")

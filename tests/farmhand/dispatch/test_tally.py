@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from farmhand.dispatch.tally import Tally, as_data, summary
+from farmhand.dispatch.tally import Tally, as_data, lack, summary
 
 
 def tally(here: int = 0, moved: int = 0, **hosts: int) -> Tally:
@@ -42,6 +42,35 @@ def test_programs_get_the_same_as_data() -> None:
         "moved": 1,
         "hosts": {"a": 2, "b": 2},
         "failed_over": 2,
+        "lacked": {},
         "seconds": 1.235,
         "jobs": 9,
     }
+
+
+@pytest.mark.parametrize(
+    ("lacked", "line"),
+    [
+        ([], ""),
+        (["gcc=9"], "1 file could be compiled here only: no host has this machine's GCC"),
+        (["gcc=9", "cc=9"], "2 files could be compiled here only: no host has this machine's GCC"),
+        (
+            ["gcc=9", "tcc=1", "gcc=9"],
+            "3 files could be compiled here only: no host has this machine's GCC (2), TCC (1)",
+        ),
+    ],
+)
+def test_what_no_host_had_the_compiler_for_is_told_with_its_name(lacked: list[str], line: str) -> None:
+    counts = Tally()
+    for toolchain in lacked:
+        counts.count("", 0, toolchain)
+    counts.count("", 0)
+    assert lack(counts, lambda toolchain: {"9": "GCC", "1": "TCC"}[toolchain[-1]]) == line
+    assert counts.here == len(lacked) + 1
+
+
+def test_programs_learn_which_toolchain_was_lacking() -> None:
+    counts = Tally()
+    for toolchain in ("gcc=9", "cc=9", "gcc=9"):
+        counts.count("", 0, toolchain)
+    assert as_data(counts, 1.0, None)["lacked"] == {"cc=9": 1, "gcc=9": 2}

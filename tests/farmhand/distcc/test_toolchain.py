@@ -13,6 +13,7 @@ from farmhand.distcc.toolchain import (
     MAX_FINGERPRINT,
     Facts,
     announced,
+    compilers,
     family,
     fingerprint,
     name_on_host,
@@ -129,6 +130,10 @@ def test_nobody_tells_of_more_than_a_message_holds() -> None:
 )
 def test_people_see_family_and_version(text: str, shown: str) -> None:
     assert title(text) == shown
+
+
+def test_the_compilers_behind_names_are_named_once() -> None:
+    assert compilers(("c++=y-2", "cc=x-1", "gcc=x-1", "z-3")) == ("x-1", "y-2", "z-3")
 
 
 def test_people_see_each_compiler_once() -> None:
