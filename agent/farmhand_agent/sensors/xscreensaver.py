@@ -73,7 +73,8 @@ class XScreenSaver:
         """
         asking = await self._start("-time")
         try:
-            said, _ = await asyncio.wait_for(asking.communicate(), ANSWER_WITHIN)
+            async with asyncio.timeout(ANSWER_WITHIN):  # wait_for may swallow a cancel before Python 3.12
+                said, _ = await asking.communicate()
         except TimeoutError:
             raise SenseLost("xscreensaver does not answer") from None
         finally:
