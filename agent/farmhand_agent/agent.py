@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import ipaddress
 import logging
 import time
@@ -15,6 +16,7 @@ from urllib.parse import urlsplit
 from farmhand.errors import OwnerError
 from farmhand.lending.lender import State
 from farmhand.lending.observation import Choice, Reading, Return, Wish
+from farmhand.links.toolchains import fingerprints
 from farmhand.machine import Machine, split_address
 from farmhand.settings import Settings, meaning, names
 from farmhand.wire.history import AskHistory
@@ -129,7 +131,9 @@ class Agent:
         if not self._settings.registry:
             return NoFarm()
         name, memory = self._runtime.machine.name, self._memory
-        return RegistryFarm(self._settings.registry, name, memory.key, memory.next_epoch(int(time.time())), self._heard)
+        epoch, looked_in = memory.next_epoch(int(time.time())), self._settings.toolchains
+        compilers = functools.partial(fingerprints, others=looked_in)
+        return RegistryFarm(self._settings.registry, name, memory.key, epoch, self._heard, compilers)
 
     async def _start_box(self) -> Box:
         most = self._settings.slots or self._runtime.machine.cores

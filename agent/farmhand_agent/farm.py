@@ -8,13 +8,17 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from msgspec.structs import replace
+
+from farmhand.distcc.toolchain import announced
 from farmhand.errors import PeerError, Refused
 from farmhand.lending.events import Event, Joined, TurnedAway
+from farmhand.links.toolchains import fingerprints
 from farmhand.wire.farm import HostBeat, HostLeave, LeaseAnswer, Order
 
 if TYPE_CHECKING:
@@ -92,10 +96,17 @@ class RegistryFarm:
         key: the secret shared with the registry, 32 bytes in hex.
         epoch: see `Order`; larger than at any start before.
         heard: called with (registry's clock, granted addresses, our monotonic seconds) after every answer.
+        compilers: finds out which compilers the machine has now, as fingerprints by name; called off the event loop.
     """
 
     def __init__(
-        self, url: str, name: str, key: str, epoch: int, heard: Callable[[float, tuple[str, ...], float], None]
+        self,
+        url: str,
+        name: str,
+        key: str,
+        epoch: int,
+        heard: Callable[[float, tuple[str, ...], float], None],
+        compilers: Callable[[], Mapping[str, str]] = fingerprints,
     ) -> None:
         self.trouble = ""
         self._key = key
@@ -103,9 +114,13 @@ class RegistryFarm:
         self._name = name
         self._heard = heard
         self._order = Order(epoch, 1, 0)
+        self._compilers = compilers
+        self._toolchains: tuple[str, ...] = ()
+        self._looked_in = 0  # the generation in which the compilers were last looked at
         self._beats: RegistryLink | None = None
         self._beating = ThreadPoolExecutor(1, "registry-beat")
         self._leaving = ThreadPoolExecutor(1, "registry-leave")  # a withdrawal never waits behind a slow beat
+        self._beating.submit(self._look, 0)  # long before the first beat: a first look takes a second
 
     async def beat(self, offer: Offer) -> Event:
         """Get or renew the lease."""
@@ -144,7 +159,13 @@ class RegistryFarm:
         self._beating.shutdown(wait=False, cancel_futures=True)
         self._leaving.shutdown(wait=False, cancel_futures=True)
 
+    def _look(self, generation: int) -> None:
+        self._toolchains, self._looked_in = announced(self._compilers()), generation
+
     def _send_beat(self, beat: HostBeat) -> LeaseAnswer:
+        if beat.order.generation != self._looked_in:
+            self._look(beat.order.generation)  # compilers may have changed since the machine was last lent
+        beat = replace(beat, toolchains=self._toolchains)
         if self._beats is None:
             self._beats = self._link(beat.address)
         return self._beats.beat(self._name, beat)
