@@ -15,6 +15,7 @@ from farmhand.cli.moments import parse_moment, parse_span
 from farmhand.cli.parsers import Commands, add_command, add_json
 from farmhand.cli.words import headline, plural, status_lines
 from farmhand.links.agent import AgentLink
+from farmhand.links.zone import local_zone
 from farmhand.wire.local import Choose, Explain, Explanation, Snapshot
 
 SETTLED = 10.0
@@ -88,11 +89,10 @@ def _settle(link: AgentLink, settled: set[str]) -> Snapshot:
 
 
 def _until(options: argparse.Namespace) -> float | None:
-    now = datetime.now().astimezone()
     if getattr(options, "span", None):
-        return (now + parse_span(options.span)).timestamp()
+        return time.time() + parse_span(options.span).total_seconds()
     if getattr(options, "until", None):
-        return parse_moment(options.until, now).timestamp()
+        return parse_moment(options.until, datetime.now(local_zone())).timestamp()
     return None
 
 

@@ -1,0 +1,97 @@
+"""The owner's file: read, told apart from other sources, and changed without being spoiled."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from farmhand.errors import OwnerError
+from farmhand.links.settings_file import load_settings, sources, write_setting
+
+OWNERS = """\
+# for the night
+idle_after = 60   # a minute
+allow = [
+    "10.0.0.0/8",  # the office
+]
+"""
+
+
+@pytest.fixture
+def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    for name in ("FARMHAND_IDLE_AFTER", "FARMHAND_SLOTS"):
+        monkeypatch.delenv(name, raising=False)
+    folder = tmp_path / "farmhand"
+    folder.mkdir()
+    return folder / "farmhand.toml"
+
+
+def test_where_values_come_from(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file.write_text(OWNERS)
+    monkeypatch.setenv("FARMHAND_SLOTS", "3")
+    told = sources()
+    assert (told["idle_after"], told["slots"], told["grace"]) == (str(file), "FARMHAND_SLOTS", "default")
+
+
+def test_a_change_leaves_the_rest_of_the_file_alone(file: Path) -> None:
+    file.write_text(OWNERS)
+    assert write_setting("idle_after", "120") == file
+    assert write_setting("slots", "2") == file
+    assert file.read_text() == OWNERS.replace("60 ", "120.0 ") + "slots = 2\n"
+    assert (load_settings().idle_after, load_settings().slots) == (120, 2)
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [("allow", "10.1.0.0/16,::1"), ("record", "false"), ("schedule", "18:00-08:00"), ("busy_above", "0.5")],
+)
+def test_every_kind_of_value_can_be_written(file: Path, name: str, text: str) -> None:
+    file.unlink(missing_ok=True)
+    write_setting(name, text)
+    assert load_settings() == load_settings(**{name: text})
+
+
+def test_a_file_and_its_folder_are_made_when_missing(file: Path) -> None:
+    file.parent.rmdir()
+    write_setting("slots", "2")
+    assert file.read_text() == "slots = 2\n"
+
+
+def test_a_link_stays_a_link(file: Path, tmp_path: Path) -> None:
+    dotfile = tmp_path / "dotfile.toml"
+    dotfile.write_text(OWNERS)
+    file.symlink_to(dotfile)
+    write_setting("slots", "2")
+    assert file.is_symlink()
+    assert dotfile.read_text().endswith("slots = 2\n")
+
+
+@pytest.mark.parametrize(
+    ("before", "name", "text"),
+    [(OWNERS, "slots", "many"), (OWNERS, "colour", "red"), ("slots = ", "slots", "2"), ("colour = 1\n", "slots", "2")],
+)
+def test_nothing_wrong_is_written_and_no_wrong_file_touched(file: Path, before: str, name: str, text: str) -> None:
+    file.write_text(before)
+    with pytest.raises(OwnerError):
+        write_setting(name, text)
+    assert file.read_text() == before
+    assert [one.name for one in file.parent.iterdir()] == [file.name]
+
+
+def test_a_file_that_is_no_toml_has_no_sources(file: Path) -> None:
+    file.write_text("slots = ")
+    with pytest.raises(OwnerError, match="is not valid TOML"):
+        sources()
+
+
+def test_a_file_that_cannot_be_read_or_written_is_told(file: Path) -> None:
+    file.mkdir()
+    with pytest.raises(OwnerError, match="cannot read"):
+        load_settings()
+    file.rmdir()
+    file.parent.rmdir()
+    file.parent.write_text("not a folder")
+    with pytest.raises(OwnerError, match=r"cannot (read|write)"):
+        write_setting("slots", "2")
