@@ -85,13 +85,13 @@ class Runtime:
         if self._leaving:
             return
         self.seen = carry_on(self.seen, self.settings, time.monotonic(), time.time())
-        if self.seen.choice != self._latest_choice:
-            self._latest_choice = self.seen.choice
-            self._chosen(self.seen.choice)
         self.decision = self._decide()
         if self._effects is not None:
             self._effects.rule = self.decision.rule
         self.feed(Wanted(self.decision.want))
+        if self.seen.choice != self._latest_choice:
+            self._latest_choice = self.seen.choice
+            self._chosen(self.seen.choice)  # last: a disk that is slow or full does not keep the owner waiting
 
     def feed(self, event: Event) -> None:
         """Let the lender hear of `event` and carry out what it asks for."""

@@ -39,7 +39,10 @@ class Stand:
     def __init__(self, choice: Choice | None = None, **settings: Any) -> None:
         self.gate, self.farm = FakeAgentGate(), FakeFarm()
         self.changes = 0
-        self.runtime = Runtime(replace(Settings(slots=2), **settings), MACHINE, choice or Choice(), self._changed)
+        self.kept: list[tuple[Choice, bool]] = []
+        """Choices that were handed over to be kept, each with whether the gate was shut by then."""
+        chosen = choice or Choice()
+        self.runtime = Runtime(replace(Settings(slots=2), **settings), MACHINE, chosen, self._changed, self._keep)
         where = ("127.0.0.1", 0)
         self.effects = Effects(cast(Gate, self.gate), where, self.farm, MACHINE.cores, self.runtime.feed)
 
@@ -63,6 +66,9 @@ class Stand:
 
     def _changed(self) -> None:
         self.changes += 1
+
+    def _keep(self, choice: Choice) -> None:
+        self.kept.append((choice, self.gate.address is None))
 
 
 @pytest.fixture
@@ -95,6 +101,15 @@ async def test_the_owner_leaves_and_returns(stand: Stand) -> None:
     assert stand.effects.reclaims == 1
     assert stand.runtime.state_since >= since
     assert stand.changes > changes
+
+
+async def test_the_machine_is_given_back_before_the_choice_is_written_down(stand: Stand) -> None:
+    await stand.lend()
+    stand.runtime.choose(Choice(Wish.KEEP))
+    assert stand.kept == [(Choice(Wish.KEEP), True)], "a disk may take its time, the owner should not have to"
+    stand.runtime.choose(Choice(Wish.KEEP))
+    assert len(stand.kept) == 1, "what is known already is not written again"
+    await stand.reaches(State.KEPT)
 
 
 async def test_again_and_again(stand: Stand) -> None:
