@@ -277,8 +277,8 @@ async def test_cpu_time_never_falls_whatever_becomes_of_the_boxes(maker: BoxMake
     assert isinstance(other, FakeBox)
     other.cpu = 2.0
     await settle()
-    assert boxes.cpu_seconds() == 7.0
+    assert boxes.cpu_seconds() == 7.5
     other.cpu = 2.5
     boxes.end(other)
     await comes_true(lambda: not boxes._ending)
-    assert boxes.cpu_seconds() == 7.5
+    assert boxes.cpu_seconds() == 8.0
