@@ -66,9 +66,6 @@ class Turnstile:
             self._admit_waiting()
 
     async def _enter(self, client: Client, patience: float) -> None:
-        if not self._waiting and self._fits(client):
-            self._take(client)
-            return
         if not self.limit:
             raise Full(_NONE_OFFERED)
         turn: asyncio.Future[bool] = asyncio.get_running_loop().create_future()

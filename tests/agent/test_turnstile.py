@@ -192,3 +192,19 @@ async def test_who_leaves_while_being_turned_away_takes_no_slot_along() -> None:
     assert turnstile.taken == 1
     await inside.leave()
     assert turnstile.taken == 0
+
+
+async def test_nothing_is_remembered_of_who_is_gone() -> None:
+    turnstile = Turnstile(1)
+    visitors = [Visitor(turnstile, granted(f"g{number}", 1)) for number in range(3)]
+    await settle()
+    visitors[2].task.cancel()
+    for one in visitors[:2]:
+        await one.leave()
+    waiting = [Visitor(turnstile, granted("g4", 1)) for _ in range(2)]
+    await settle()
+    turnstile.resize(0)
+    await waiting[0].leave()
+    results = await asyncio.gather(visitors[2].task, waiting[1].task, return_exceptions=True)
+    assert [type(one) for one in results] == [asyncio.CancelledError, Full]
+    assert (turnstile.taken, len(turnstile._waiting), len(turnstile._by_grant)) == (0, 0, 0)
