@@ -25,11 +25,13 @@ from farmhand.dispatch.demand import Demand
 from farmhand.dispatch.dispatcher import Dispatcher
 from farmhand.dispatch.jobs import Here, Host
 from farmhand.dispatch.placement import without_own
-from farmhand.dispatch.tally import as_data, summary
+from farmhand.dispatch.tally import as_data, lack, summary
 from farmhand.distcc.commandline import MASQUERADE, Room, environment, job_count, with_jobs
+from farmhand.distcc.toolchain import title
 from farmhand.driver.connector import Connector
 from farmhand.driver.grants import FarmLink, Grants
 from farmhand.driver.local_compiler import LocalCompiler
+from farmhand.driver.needs import Needs
 from farmhand.errors import OwnerError
 from farmhand.links.registry import RegistryLink
 from farmhand.machine import MAX_SLOTS, is_host_name
@@ -122,6 +124,7 @@ class _Build:
         self._demand = Demand()
         self._dispatcher = Dispatcher(self._here)
         self._grants: Grants | None = None
+        self._needs = Needs(base.get("PATH", os.defpath))
         self._signals: asyncio.Queue[signal.Signals] = asyncio.Queue()
 
     async def run(self) -> int:
@@ -130,7 +133,8 @@ class _Build:
             loop.add_signal_handler(number, self._signals.put_nowait, number)
         started = loop.time()
         compiler = LocalCompiler(self._folder, self._base)
-        connector = Connector(self._dispatcher, compiler, on_demand=self._take_demand)
+        needs = self._needs if self._order.link is not None else None
+        connector = Connector(self._dispatcher, compiler, on_demand=self._take_demand, needs=needs)
         port = await connector.start()
 
         def on_hosts(hosts: tuple[Host, ...]) -> None:
@@ -157,14 +161,20 @@ class _Build:
             self._say("no registry is set: building on this machine only")
             return ()
         ask = GrantAsk(
-            user=_label(getpass.getuser()), project=_label(Path.cwd().name), host=self._here.name, want=MAX_SLOTS
+            user=_label(getpass.getuser()),
+            project=_label(Path.cwd().name),
+            host=self._here.name,
+            want=MAX_SLOTS,
+            toolchains=self._needs.all(),
         )
         self._grants = Grants(self._order.link, ask, on_hosts)
         hosts, trouble = self._grants.begin()
         if trouble:
             self._say(f"building on this machine until the registry {self._order.registry} answers: {trouble}")
         elif not hosts:
-            self._say("no host has a free slot now: building on this machine until one has")
+            self._say(
+                "no host with this machine's compilers has a free slot now: building on this machine until one has"
+            )
         return hosts
 
     def _take_demand(self, jobs: int) -> None:
@@ -205,6 +215,8 @@ class _Build:
     def _tell(self, seconds: float, jobs: int | None) -> None:
         tally = self._dispatcher.tally
         self._say(summary(tally, seconds))
+        if lacked := lack(tally, title):
+            self._say(lacked)
         if self._order.json_summary is not None:
             self._order.json_summary.write_text(json.dumps(as_data(tally, seconds, jobs)) + "\n")
 

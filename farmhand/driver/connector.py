@@ -33,6 +33,7 @@ from farmhand.distcc.messages import Verdict, clean, judge
 from farmhand.distcc.protocol import MAX_REQUEST, Head, ProtocolError, RequestReader, Span, reply
 from farmhand.driver.gate_client import HostLost, Patience, Reply, compile_on
 from farmhand.driver.local_compiler import CannotCompile, LocalCompiler
+from farmhand.driver.needs import Needs
 from farmhand.driver.peer import owner_of
 
 BACKLOG = 1024
@@ -49,6 +50,7 @@ class Connector:
         patience: Patience | None = None,
         on_demand: Callable[[int], None] = lambda jobs: None,
         limit: int = MAX_REQUEST,
+        needs: Needs | None = None,
     ) -> None:
         """Take the parts.
 
@@ -58,7 +60,9 @@ class Connector:
             patience: with hosts; None stands for the defaults.
             on_demand: told how many compiles wait or run whenever one comes or goes.
             limit: the longest request and reply in bytes.
+            needs: tells which toolchain a compiler is; None: any host will do for any job.
         """
+        self._needs = needs
         self.limit = limit
         self._dispatcher = dispatcher
         self._compiler = compiler
@@ -96,9 +100,14 @@ class Connector:
     def arrived(self, client: _Client, head: Head) -> int:
         """A whole request is here; return its job's number."""
         self._count += 1
-        self._clients[self._count] = client
-        self._handle(JobArrived(self._count, runs_here=head.version == 1))
-        return self._count
+        job, compiler = self._count, head.argv[0] if head.argv else ""
+        self._clients[job] = client
+        needs = "" if self._needs is None else self._needs.known(compiler)
+        if needs is None:
+            self._start(job, self._find_out(job, compiler))
+        else:
+            self._handle(JobArrived(job, head.version == 1, needs))
+        return job
 
     def gone(self, job: int) -> None:
         """The client of `job` has hung up, before or after its answer."""
@@ -139,6 +148,13 @@ class Connector:
             raise
         del self._tasks[job]
         self._handle(event)
+
+    async def _find_out(self, job: int, compiler: str) -> Event:
+        """Look at a compiler that no job has named before; its client may have hung up meanwhile."""
+        assert self._needs is not None
+        needs = await asyncio.to_thread(self._needs.look, compiler)
+        client = self._clients.get(job)
+        return JobArrived(job, client.version == 1, needs) if client else Woke()
 
     async def _compile_there(self, job: int, host: Host) -> Event:
         client = self._clients[job]

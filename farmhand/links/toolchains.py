@@ -84,6 +84,22 @@ class Toolchains:
         self._learned = False
         self._made: dict[str, str] = {}
 
+    @classmethod
+    def of_user(cls, path: str = BOX_PATH) -> Toolchains:
+        """With what is remembered in the user's cache folder, if that can be used."""
+        try:
+            return cls(path, places.cache_folder() / "toolchains.json")
+        except OwnerError:
+            return cls(path)
+
+    def accepted(self, folder: str | Path = MASQUERADE, others: Sequence[str] = ()) -> dict[str, str]:
+        """Fingerprint the compilers that distccd accepts, and write down what was learned; see `fingerprints`."""
+        names = _names(folder)
+        paths = [f"{other}/{name}" for each in others for other in (each, f"{each}/bin") for name in names]
+        found = {compiler: self.fingerprint(compiler) for compiler in (*names, *paths)}
+        self.remember()
+        return {compiler: made for compiler, made in found.items() if made}
+
     def fingerprint(self, compiler: str) -> str:
         """Fingerprint the compiler behind a name or an absolute path; "" when there is none or it cannot be known."""
         found = shutil.which(compiler, path=self._path)
@@ -204,12 +220,8 @@ def fingerprints(
     Returns:
         Fingerprints by name or path; compilers that do not work or are of an unknown kind are left out.
     """
-    known = Toolchains(path, cache or _usual_cache())
-    names = _names(folder)
-    paths = [f"{other}/{name}" for folder in others for other in (folder, f"{folder}/bin") for name in names]
-    found = {compiler: known.fingerprint(compiler) for compiler in (*names, *paths)}
-    known.remember()
-    return {compiler: made for compiler, made in found.items() if made}
+    known = Toolchains.of_user(path) if cache is None else Toolchains(path, cache)
+    return known.accepted(folder, others)
 
 
 def _names(folder: str | Path) -> Sequence[str]:
@@ -217,13 +229,6 @@ def _names(folder: str | Path) -> Sequence[str]:
         return sorted(os.listdir(folder))
     except OSError:
         return ()
-
-
-def _usual_cache() -> Path | None:
-    try:
-        return places.cache_folder() / "toolchains.json"
-    except OwnerError:
-        return None
 
 
 def _recall(cache: Path | None) -> _Memory:

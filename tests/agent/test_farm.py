@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import threading
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
@@ -186,3 +187,28 @@ async def test_a_withdrawal_is_said_before_the_agent_ends(program: RegistryProgr
     farm.withdraw()
     await farm.close()
     assert await asyncio.to_thread(listed, program, farm) is None
+
+
+async def test_the_registry_learns_which_compilers_there_are_whenever_the_machine_is_lent_anew(
+    program: RegistryProgram, heard: Heard
+) -> None:
+    there, looks = {"gcc": "gcc-12-x-1", "cc": "gcc-12-x-1"}, list[str]()
+
+    def compilers() -> dict[str, str]:
+        looks.append(threading.current_thread().name)
+        return dict(there)
+
+    farm = RegistryFarm(program.url, "tools", KEY, 1, heard, compilers)
+    for upgraded in ("gcc-12-x-1", "gcc-13-x-2"):
+        there["gcc"] = upgraded
+        there["cc"] = upgraded
+        for _ in range(3):
+            assert isinstance(await farm.beat(OFFER), Joined)
+        host = await asyncio.to_thread(listed, program, farm)
+        assert host is not None
+        assert host.toolchains == (upgraded,)
+        farm.withdraw()
+        await comes_true(lambda: not listed(program, farm))
+    await farm.close()
+    assert len(looks) == 3, "at the start, and once each time that the machine is lent"
+    assert all(name.startswith("registry-beat") for name in looks), "never on the event loop"

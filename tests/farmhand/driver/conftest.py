@@ -15,6 +15,7 @@ from farmhand.dispatch.jobs import Here, Host
 from farmhand.driver.connector import Connector
 from farmhand.driver.gate_client import Patience
 from farmhand.driver.local_compiler import LocalCompiler
+from farmhand.driver.needs import Needs
 
 
 @pytest.fixture(scope="session")
@@ -30,13 +31,17 @@ def bench(tmp_path: Path) -> MakeBench:
 
     @asynccontextmanager
     async def make(
-        *hosts: Host, here: int = 1, patience: Patience | None = None, limit: int = 1 << 29
+        *hosts: Host,
+        here: int = 1,
+        patience: Patience | None = None,
+        limit: int = 1 << 29,
+        needs: Needs | None = None,
     ) -> AsyncIterator[Bench]:
         for name in ("state", "work"):
             (tmp_path / name).mkdir()
         (tmp_path / "a.c").write_text(SOURCE)
         dispatcher = Dispatcher(Here(here, 1))
-        connector = Connector(dispatcher, LocalCompiler(tmp_path / "work", BASE), patience, limit=limit)
+        connector = Connector(dispatcher, LocalCompiler(tmp_path / "work", BASE), patience, limit=limit, needs=needs)
         port = await connector.start()
         connector.set_hosts(hosts)
         try:

@@ -136,7 +136,7 @@ async def test_a_registry_that_does_not_answer_costs_one_line(project: Project) 
 async def test_without_hosts_for_now_it_says_so(project: Project) -> None:
     status, _, errors = await project.build("make")
     assert status == 0
-    assert errors.startswith("farmhand: no host has a free slot now: building on this machine until one has\n")
+    assert errors.startswith("farmhand: no host with this machine's compilers has a free slot now: building on this")
 
 
 async def test_hosts_that_come_go_and_break_change_nothing_but_the_speed(tmp_path: Path, distccd: int) -> None:

@@ -8,15 +8,17 @@ import shutil
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from fakes.driver_bench import MakeBench
+from fakes.driver_bench import BASE, MakeBench
 from fakes.fake_gate import FakeGate, Manner
 from fakes.waiting import comes_true
 
 from farmhand.distcc.protocol import request, token
 from farmhand.driver.gate_client import Patience
+from farmhand.driver.needs import Needs
 
 SHORT = Patience(connect=0.5, admit=0.3, job=1.5)
 FAILURES = [manner for manner in Manner if manner not in (Manner.RELAY, Manner.REFUSE, Manner.DECORATE)]
@@ -242,3 +244,44 @@ async def test_closing_hangs_up_on_everybody(bench: MakeBench) -> None:
         await comes_true(lambda: gate.tickets)
         await one.connector.close()
         assert await waiting == b""
+
+
+async def test_a_host_with_another_compiler_gets_no_job(bench: MakeBench, distccd: int) -> None:
+    async with FakeGate(distccd).open() as gate:
+        other = replace(gate.host(), toolchains=frozenset(("gcc=gcc-9-x-1", "x86_64-linux-gnu-gcc=gcc-9-x-1")))
+        async with bench(other, here=0, needs=Needs(BASE["PATH"])) as one:
+            ran = await one.compile()
+            assert (ran.status, ran.errors, ran.product) == (0, "", one.alone())
+            assert gate.jobs == 0
+            assert one.dispatcher.tally.here == one.dispatcher.tally.lacked.total() == 1
+
+
+async def test_a_host_with_the_same_compiler_or_an_unknown_one_gets_jobs(bench: MakeBench, distccd: int) -> None:
+    same, unknown = FakeGate(distccd, name="same", speed=9.0), FakeGate(distccd, name="unknown")
+    needs = Needs(BASE["PATH"])
+    async with same.open(), unknown.open():
+        first = replace(same.host(), toolchains=frozenset(needs.all()))
+        async with bench(first, unknown.host(), here=0, needs=needs) as one:
+            for gates in ((first, unknown.host()), (unknown.host(),)):
+                one.connector.set_hosts(gates)
+                ran = await one.compile()
+                assert (ran.status, ran.errors, ran.product) == (0, "", one.alone())
+            assert one.dispatcher.tally.hosts == {"same": 1, "unknown": 1}
+            assert one.dispatcher.tally.lacked == {}
+
+
+async def test_a_client_may_hang_up_while_its_compiler_is_looked_at(bench: MakeBench) -> None:
+    needs = Needs(BASE["PATH"])
+    async with bench(needs=needs) as one:
+        assert needs._looking.acquire(timeout=1)
+        try:
+            process = await one.spawn("a.c")
+            await comes_true(lambda: one.connector._clients)
+            process.kill()
+            await process.wait()
+            await comes_true(lambda: not one.connector._clients)
+        finally:
+            needs._looking.release()
+        await comes_true(lambda: not one.connector._tasks)
+        assert one.dispatcher.jobs == 0
+        assert (await one.compile()).status == 0
