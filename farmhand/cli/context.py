@@ -14,7 +14,14 @@ from farmhand.links.settings_file import load_settings
 PIPED = 200
 """Characters of a line where no terminal says how wide it is: room enough for whole tables."""
 
-console = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else PIPED)
+
+class _Console(Console):
+    def on_broken_pipe(self) -> None:
+        """Leave it to `main` what a reader who has left means."""
+        raise BrokenPipeError
+
+
+console = _Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else PIPED)
 """Standard output: colours and tables on terminals, plain text elsewhere."""
 
 

@@ -8,15 +8,16 @@ import platform
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
-from pathlib import Path
 
 import msgspec
 
 from farmhand.cli.context import agent, console, registry_url
 from farmhand.cli.parsers import Commands, add_command, add_json
+from farmhand.distcc.toolchain import title
 from farmhand.errors import FarmhandError
 from farmhand.links.registry import RegistryLink
 from farmhand.links.settings_file import load_settings
+from farmhand.links.toolchains import fingerprints
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,10 +61,25 @@ def _programs() -> Iterator[Finding]:
     ):
         where = shutil.which(program)
         yield Finding(program, where is not None, where or f"{purpose}; on Debian and Ubuntu: apt install {package}")
-    folder = Path("/usr/lib/distcc")
-    compilers = sorted(one.name for one in folder.iterdir()) if folder.is_dir() else []
-    told = ", ".join(compilers) or "none known to distcc; install gcc or clang, then run update-distcc-symlinks"
-    yield Finding("compilers", bool(compilers), told)
+
+
+def _compilers() -> Iterator[Finding]:
+    """Every compiler once, with all names under which builds may ask for it."""
+    names: dict[str, list[str]] = {}
+    for name, fingerprint in fingerprints(others=_opened_folders()).items():
+        names.setdefault(fingerprint, []).append(name)
+    for fingerprint, called in sorted(names.items()):
+        yield Finding(f"compiler {title(fingerprint)}", True, f"{fingerprint}, called {', '.join(called)}")
+    if not names:
+        told = "distcc knows none that works; install gcc or clang, then run update-distcc-symlinks"
+        yield Finding("compilers", False, told)
+
+
+def _opened_folders() -> tuple[str, ...]:
+    try:
+        return load_settings().toolchains
+    except FarmhandError:
+        return ()
 
 
 def _system() -> Iterator[Finding]:
@@ -118,4 +134,4 @@ def _registry() -> Iterator[Finding]:
         yield Finding("registry", False, str(wrong))
 
 
-LOOKS: tuple[Callable[[], Iterator[Finding]], ...] = (_system, _programs, _settings, _agent, _registry)
+LOOKS: tuple[Callable[[], Iterator[Finding]], ...] = (_system, _programs, _compilers, _settings, _agent, _registry)

@@ -5,10 +5,12 @@ from __future__ import annotations
 import argparse
 
 import msgspec
+from rich.markup import escape
 from rich.table import Table
 
 from farmhand.cli.context import console, registry_url
 from farmhand.cli.parsers import Commands, add_command, add_json, add_registry
+from farmhand.distcc.toolchain import titles
 from farmhand.errors import OwnerError
 from farmhand.links.registry import RegistryLink
 
@@ -35,9 +37,10 @@ def _hosts(options: argparse.Namespace) -> int:
     if not hosts:
         console.print(f"nobody lends to {url} now")
         return 0
-    table = Table("host", "address", "used", "slots", "owner's load", "seen", box=None, pad_edge=False)
+    table = Table("host", "address", "used", "slots", "owner's load", "compilers", "seen", box=None, pad_edge=False)
     for host in hosts:
         load, seen = f"{host.others_cpu:.0%}", f"{host.age:.0f} s ago"
-        table.add_row(host.name, f"{host.address}:{host.port}", str(host.used), str(host.slots), load, seen)
+        compilers = escape(", ".join(titles(host.toolchains)) or "not told")
+        table.add_row(host.name, f"{host.address}:{host.port}", str(host.used), str(host.slots), load, compilers, seen)
     console.print(table)
     return 0

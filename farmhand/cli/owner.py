@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import time
 from datetime import datetime
 from typing import Any, Literal
@@ -14,6 +15,7 @@ from farmhand.cli.context import agent, console
 from farmhand.cli.moments import parse_moment, parse_span
 from farmhand.cli.parsers import Commands, add_command, add_json
 from farmhand.cli.words import headline, plural, status_lines
+from farmhand.errors import Unreachable
 from farmhand.links.agent import AgentLink
 from farmhand.links.zone import local_zone
 from farmhand.wire.local import Choose, Explain, Explanation, Snapshot
@@ -71,7 +73,7 @@ def _choose(wish: Literal["auto", "lend", "keep"], options: argparse.Namespace, 
     with agent() as link:
         before = link.snapshot
         link.ask(Choose(wish, _until(options), getattr(options, "until_back", False)))
-        after = _settle(link, settled)
+        after = _settle(link, wish, settled)
     if before.state != "kept" and after.state == "kept" and after.last_reclaim_ms is not None:
         sent = f"; {plural(len(before.jobs), 'job')} sent elsewhere" if before.jobs else ""
         console.print(f"back to you in {after.last_reclaim_ms:.0f} ms{sent}")
@@ -79,12 +81,14 @@ def _choose(wish: Literal["auto", "lend", "keep"], options: argparse.Namespace, 
     return 0 if not settled or after.state in settled else 1
 
 
-def _settle(link: AgentLink, settled: set[str]) -> Snapshot:
+def _settle(link: AgentLink, wish: str, settled: set[str]) -> Snapshot:
+    """Wait until the choice shows, and what it leads to where that is known."""
     ends = time.monotonic() + SETTLED
-    for shown in link.snapshots(SETTLED):
-        late = time.monotonic() > ends
-        if not settled or shown.state in settled or shown.trouble or shown.registry_trouble or late:
-            return shown
+    with contextlib.suppress(Unreachable):  # nothing more changes: what shows now is what came of it
+        for shown in link.snapshots(SETTLED):
+            clear = not settled or shown.state in settled or shown.trouble or shown.registry_trouble
+            if (shown.wish == wish and clear) or time.monotonic() > ends:
+                break
     return link.snapshot
 
 

@@ -13,6 +13,7 @@ from farmhand.cli.moments import parse_moment, parse_span
 from farmhand.errors import OwnerError
 
 BERLIN = ZoneInfo("Europe/Berlin")
+YEAR = datetime.fromisoformat("2026-01-01")
 NOW = datetime(2026, 6, 10, 14, 30, tzinfo=BERLIN)
 
 
@@ -67,7 +68,7 @@ def test_what_is_no_time_of_day(text: str) -> None:
         parse_moment(text, NOW)
 
 
-@given(st.integers(0, 23), st.integers(0, 59), st.datetimes(datetime(2026, 1, 1), datetime(2027, 1, 1)))
+@given(st.integers(0, 23), st.integers(0, 59), st.datetimes(YEAR, YEAR.replace(year=2027)))
 def test_a_time_of_day_lies_within_a_day(hour: int, minute: int, now: datetime) -> None:
     local = now.replace(tzinfo=BERLIN)
     moment = parse_moment(f"{hour}:{minute:02}", local)
