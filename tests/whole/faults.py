@@ -1,7 +1,6 @@
-"""What can go wrong while a farm builds, as scenes: a real farm, a real build, one fault, and what must hold then.
+"""What can go wrong while a farm builds: each fault is a function of a `Scene`, and `FAULTS` is the matrix.
 
-Rule: whatever the fault, the build ends with status 0 and the right objects, an owner who returns has the machine back
-at once, and nothing stays behind. `Scene` knows these three; a fault is a function of a scene.
+A fault begins a build, does harm, and sees to the build's end; what it measures on the way it notes in the scene.
 """
 
 from __future__ import annotations
@@ -14,181 +13,23 @@ import socket
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 from farmhand.distcc.protocol import request
-from farmhand.machine import split_address
-from tests.whole.project import Project
-from tests.whole.stage import Stage, Workstation, below, boxed, is_zombie, until
-
-RECLAIM_MS = 300
-"""An owner's longest wait here; the promise is 100 ms, and this machine may have much else to do."""
-
-SPARE_FILES = 3
-"""Descriptors that an agent may hold more than at its start: its connection to the registry."""
-
-
-@dataclass
-class Scene:
-    """One farm and one build on it.
-
-    Args:
-        stage: where it plays.
-        project: what is built.
-        begun: monotonic seconds at which it began.
-        said: what was measured, in words.
-    """
-
-    stage: Stage
-    project: Project
-    begun: float = field(default_factory=time.monotonic)
-    said: list[str] = field(default_factory=list[str])
-    stations: list[Workstation] = field(default_factory=list[Workstation])
-    _folders: int = 0
-    _files: dict[str, int] = field(default_factory=dict[str, int])
-
-    @property
-    def first(self) -> Workstation:
-        """The host that most faults strike."""
-        return self.stations[0]
-
-    @property
-    def gate(self) -> tuple[str, int]:
-        """The first host's."""
-        return split_address(self.first.environ["FARMHAND_GATE"])
-
-    def add(self, name: str, before: Sequence[str] = (), **settings: Any) -> Workstation:
-        """Start an agent and let it lend."""
-        station = self.stage.workstation(name, before, **{"lend": "never", "slots": 4, **settings})
-        station.wait("kept")
-        self._files[name] = station.open_files()
-        station.choose("lend")
-        station.wait("lent")
-        self.stations.append(station)
-        return station
-
-    def measured(self, what: str, value: float, most: float, unit: str = "ms") -> None:
-        """Note a figure and hold it against its bound."""
-        self.said.append(f"{what} {value:.0f} {unit}" if unit == "ms" else f"{what} {value:.1f} {unit}")
-        assert value <= most, f"{what}: {value:.0f} {unit}, at most {most:g} are allowed"
-
-    def build(self) -> Build:
-        """Begin to build."""
-        self._folders += 1
-        folder = self.project.lay_out(self.stage.folder / f"build{self._folders}")
-        return Build(self, folder, self.stage.build(folder, "make", "-j8", summary=folder / "summary.json"))
-
-    def take_back(self, station: Workstation) -> None:
-        """Let the owner return; the machine must be free at once and all the way."""
-        station.choose("keep")
-        shown = station.wait("kept")
-        self.measured("reclaim", shown["last_reclaim_ms"], RECLAIM_MS)
-        assert not boxed(station.pid), "processes of the farm run on"
-        assert not listens(station), "the gate listens on"
-
-    def leaves_nothing(self) -> None:
-        """End the farm's work and look for what is left of it."""
-        for station in self.stations:
-            station.choose("keep")
-        for station in self.stations:
-            station.wait("kept")
-            most = self._files[station.folder.name] + SPARE_FILES
-            until(partial(_holds_few, station, most), f"{station.folder.name} closes its files")
-        until(lambda: not boxed(), "nobody is left in a box")
-        until(lambda: not self.stage.hosts(), "the registry forgets the hosts", 10)
-        for station in self.stations:
-            assert not listens(station)
-            log = station.log.read_text()
-            assert "Traceback" not in log, log
-        assert sorted(self.stage.scratch.iterdir()) == []
-
-
-@dataclass
-class Build:
-    """One run of `farmhand build make`."""
-
-    scene: Scene
-    folder: Path
-    process: subprocess.Popen[str]
-
-    @property
-    def done(self) -> int:
-        """Objects made so far."""
-        return sum(name.endswith(".o") for name in os.listdir(self.folder))
-
-    def reach_the_middle(self, where: Workstation | None = None) -> None:
-        """Wait until some objects are made and a host compiles for us."""
-        host = where or self.scene.first
-        until(lambda: self.done >= 3 and compilers(host), "the host compiles for the build", every=0)
-
-    def ends_well(self, within: float = 60) -> dict[str, Any]:
-        """Wait for the end; return the summary."""
-        output, _ = self.process.communicate(timeout=within)
-        assert self.process.returncode == 0, output
-        assert not self.scene.project.wrong(self.folder)
-        told: dict[str, Any] = json.loads((self.folder / "summary.json").read_text())
-        assert told["total"] == len(self.scene.project.objects), told
-        assert told["failed_over"] == 0 or "distcc[" not in output, output
-        figures = f"{told['remote']} of {told['total']} on the farm, {told['moved']} moved, {told['seconds']:.1f} s"
-        self.scene.said.append(figures)
-        return told
-
-
-def _holds_few(station: Workstation, most: int) -> bool:
-    return station.open_files() <= most
-
-
-# --- looking ------------------------------------------------------------------
-def compilers(station: Workstation) -> set[int]:
-    """The compilers proper that run in a host's boxes."""
-    return named("cc1", boxed(station.pid))
-
-
-def named(name: str, pids: set[int]) -> set[int]:
-    """Those of `pids` that run the program `name`."""
-    found: set[int] = set()
-    for pid in pids:
-        with suppress(OSError):
-            if Path(f"/proc/{pid}/comm").read_text().strip() == name:
-                found.add(pid)
-    return found
-
-
-def inits(station: Workstation) -> set[int]:
-    """The first process of each of a host's boxes."""
-    found: set[int] = set()
-    for pid in boxed(station.pid):
-        with suppress(OSError):
-            numbers = Path(f"/proc/{pid}/status").read_text().partition("NSpid:")[2].splitlines()[0].split()
-            if numbers[-1] == "1":
-                found.add(pid)
-    return found
-
-
-def listens(station: Workstation) -> bool:
-    """Whether somebody listens on the gate's port, in the network of the agent."""
-    port = f":{split_address(station.environ['FARMHAND_GATE'])[1]:04X}"
-    lines = [line.split() for line in Path(f"/proc/{station.pid}/net/tcp").read_text().splitlines()[1:]]
-    return any(line[1].endswith(port) and line[3] == "0A" for line in lines)
-
-
-def kill_all(pids: set[int], number: int = signal.SIGKILL) -> None:
-    """Send a signal to all that still run."""
-    for pid in pids:
-        with suppress(ProcessLookupError):
-            os.kill(pid, number)
-
-
-def milliseconds_until(probe: Callable[[], object], what: str, seconds: float = 15) -> float:
-    """How long it takes until `probe` finds something true."""
-    began = time.monotonic()
-    until(lambda: bool(probe()), what, seconds, every=0.001)
-    return (time.monotonic() - began) * 1e3
+from tests.whole.scene import (
+    RECLAIM_MS,
+    Scene,
+    compilers,
+    inits,
+    kill_all,
+    milliseconds_until,
+    named,
+)
+from tests.whole.stage import below, boxed, is_zombie, until
 
 
 # --- faults of a host ---------------------------------------------------------
@@ -265,8 +106,7 @@ def distccd_stopped(scene: Scene) -> None:
 
 def compiler_stopped(scene: Scene) -> None:
     build = scene.build()
-    build.reach_the_middle()
-    stopped = compilers(scene.first)
+    stopped = build.reach_the_middle()
     kill_all(stopped, signal.SIGSTOP)
     began = time.monotonic()
     until(lambda: not stopped & boxed(), "the stopped compiler is ended", 10)
@@ -276,8 +116,7 @@ def compiler_stopped(scene: Scene) -> None:
 
 def compiler_killed(scene: Scene) -> None:
     build = scene.build()
-    build.reach_the_middle()
-    kill_all(compilers(scene.first))
+    kill_all(build.reach_the_middle())
     build.ends_well()
 
 
@@ -380,7 +219,7 @@ def returns_between_jobs(scene: Scene) -> None:
 def returns_while_asking(scene: Scene) -> None:
     build = scene.build()
     with held(scene.gate, request(COMMAND, b"int x;\n")[:17]) as client:
-        build.reach_the_middle()
+        build.begins()
         _take_back_from(client, scene)
     build.ends_well()
 
@@ -389,7 +228,7 @@ def returns_while_sending(scene: Scene) -> None:
     with held(scene.gate, request(COMMAND, b"int x;\n" * 99_999)[:-300_000]) as client:
         until(lambda: _has_job(scene, "held.c"), "the upload has begun")
         build = scene.build()
-        build.reach_the_middle()
+        build.begins()
         _take_back_from(client, scene)
     build.ends_well()
 
@@ -398,7 +237,7 @@ def returns_while_answering(scene: Scene) -> None:
     with held(scene.gate, request(COMMAND, b"char big[64 << 20] = {1};\n"), 4096) as client:
         client.recv(1, socket.MSG_PEEK)
         build = scene.build()
-        build.reach_the_middle()
+        build.begins()
         assert _has_job(scene, "held.c"), "the reply must not be through"
         _take_back_from(client, scene)
     build.ends_well()

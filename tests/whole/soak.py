@@ -20,9 +20,9 @@ from collections.abc import Callable
 
 import psutil
 
-from tests.whole.faults import SPARE_FILES, compilers, inits, kill_all, listens, named
 from tests.whole.network import Network
 from tests.whole.project import make_project
+from tests.whole.scene import SPARE_FILES, compilers, inits, kill_all, listens, named
 from tests.whole.stage import Stage, Workstation, below, boxed, is_zombie, until
 from tests.whole.watch import Builder, Findings, HostList, Owner
 

@@ -11,16 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.whole.faults import (
-    FAULTS,
-    Fault,
-    Scene,
-    disk,
-    milliseconds_until,
-    state_folder_full,
-)
+from tests.whole.faults import FAULTS, Fault, disk, state_folder_full
 from tests.whole.network import Network
 from tests.whole.project import Project, make_project
+from tests.whole.scene import Scene, milliseconds_until
 from tests.whole.stage import Stage, until
 
 REPORT = Path(__file__).resolve().parents[2] / ".cache" / "faults.md"
