@@ -23,10 +23,10 @@ from typing import Any
 
 from farmhand_agent import priority, processes, sandbox
 
-BATCH = 32
+BATCH = 64
 """Sockets that one run of the doorway makes."""
 
-LOW_WATER = 8
+LOW_WATER = 16
 """How few may be left before the next run."""
 
 _DOORWAY = Path(__file__).with_name("doorway.py")

@@ -1,0 +1,221 @@
+"""What the gate costs: compiles through a lent machine's gate and box against plain distccd, side by side in one run.
+
+Three servers take turns, compile by compile, so that whatever else the machine does meets all of them alike: a gate
+with boxes and journal, a plain distccd with its temporary files in memory as a box has them, and a plain distccd with
+the usual /tmp. All run at ordinary priority: the low one of a box protects the owner and is no cost of the gate.
+
+    python -m benchmarks.gate [--quick]
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import signal
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from farmhand.machine import join_address
+from farmhand_agent.admission import Admission
+from farmhand_agent.box import Box, BoxPlan
+from farmhand_agent.gate import Gate, Patience
+from farmhand_agent.journal import Journal
+from farmhand_agent.priority import hasten
+from tests.whole.stage import free_port, until
+
+GATE, MEMORY, DISK = "gate", "distccd, /tmp in memory", "distccd, usual /tmp"
+
+SLOTS = 8
+
+SMALL = "int answer(int x) { return x * 42; }\n"
+MEDIUM = """
+#include <algorithm>
+#include <string>
+#include <vector>
+unsigned long count(const std::vector<std::string> &all) { return all.size(); }
+"""
+LARGE = """
+#include <map>
+#include <regex>
+#include <string>
+bool f(const char *text) { return std::regex_match(text, std::regex("(a|b)*c[0-9]+")); }
+std::map<std::string, std::regex> all;
+"""
+
+
+@dataclass(frozen=True)
+class Case:
+    """One kind of compile.
+
+    Attributes:
+        name: as it is printed.
+        source: of the file.
+        flags: of the compiler.
+        at_once: how many run side by side.
+        rounds: measurements of each server.
+        goal: the ratio that is wanted; None: it is told only.
+    """
+
+    name: str
+    source: str
+    flags: tuple[str, ...]
+    at_once: int
+    rounds: int
+    goal: float | None
+
+
+CASES = (
+    Case("small file", SMALL, ("-O1",), 1, 150, 1.05),
+    Case("medium file", MEDIUM, ("-O0",), 1, 25, None),
+    Case("large file", LARGE, ("-O2",), 1, 6, 1.01),
+    Case("8 small files at once", SMALL, ("-O1",), 8, 30, 1.05),
+)
+
+
+def main() -> int:
+    """Measure and print; return 0."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--quick", action="store_true", help="a tenth of the rounds, to see that it works")
+    parser.add_argument("--serve", type=Path, help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.serve:
+        asyncio.run(serve(options.serve))
+        return 0
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that every server is ended all the same
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="gate-")))
+        servers = {
+            GATE: stack.enter_context(gate(folder)),
+            MEMORY: stack.enter_context(plain_distccd("/dev/shm")),
+            DISK: stack.enter_context(plain_distccd("/tmp")),
+        }
+        print(f"{'':24}{'median ms':>22}{'':16}{'ratio of medians to':>22}")
+        print(f"{'':24}{'gate':>10}{'memory':>10}{'/tmp':>10}{'memory':>12}{'/tmp':>8}  goal")
+        for case in CASES:
+            rounds = max(3, case.rounds // 10) if options.quick else case.rounds
+            _row(case, measure(folder, case, servers, rounds))
+    return 0
+
+
+def measure(folder: Path, case: Case, servers: Mapping[str, str], rounds: int) -> dict[str, list[float]]:
+    """Return the milliseconds of every round for every server."""
+    language = "c" if case.source is SMALL else "c++"
+    text = folder / ("source.i" if language == "c" else "source.ii")
+    command = ["g++" if language == "c++" else "gcc", *case.flags]
+    subprocess.run([*command, "-E", "-x", language, "-", "-o", text], input=case.source.encode(), check=True)
+    took: dict[str, list[float]] = {name: [] for name in servers}
+    for number in range(-1, rounds):
+        order = list(servers)
+        for name in order[number % len(order) :] + order[: number % len(order)]:
+            one = _compile(folder, [*command, "-c", text.name], servers[name], case.at_once)
+            if number >= 0:  # the first one warms up
+                took[name].append(one)
+    return took
+
+
+def _compile(folder: Path, command: list[str], server: str, at_once: int) -> float:
+    environ = {
+        "PATH": "/usr/bin:/bin",
+        "DISTCC_HOSTS": f"{server}/{at_once}",
+        "DISTCC_DIR": str(folder),
+        "DISTCC_FALLBACK": "0",
+    }
+    began = time.perf_counter()
+    clients = [
+        subprocess.Popen(["distcc", *command, "-o", f"{number}.o"], cwd=folder, env=environ)
+        for number in range(at_once)
+    ]
+    for client in clients:
+        if client.wait(120) != 0:
+            raise SystemExit(f"a compile on {server} failed")
+    return (time.perf_counter() - began) * 1e3
+
+
+@contextmanager
+def gate(folder: Path) -> Iterator[str]:
+    """Run a gate with its boxes and its journal in a process of its own."""
+    command = [sys.executable, "-m", "benchmarks.gate", "--serve", str(folder)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
+        assert server.stdout is not None
+        try:
+            yield server.stdout.readline().strip()
+        finally:
+            server.terminate()
+
+
+async def serve(folder: Path) -> None:
+    """Be that process: print the gate's address and serve until SIGTERM."""
+    left = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, left.set)
+    journal = Journal(folder)
+    admission = Admission.of("bench", bytes(32), ("127.0.0.0/8",))
+    one = Gate(_start_box, admission, Patience(), lambda: None, journal)
+    await one.open("127.0.0.1", 0, SLOTS)
+    assert one.address is not None
+    print(join_address(*one.address), flush=True)
+    await left.wait()
+    one.shut()
+    await one.gone()
+    await journal.close()
+
+
+async def _start_box() -> Box:
+    box = await Box.start(BoxPlan(SLOTS))
+    hasten(box.init)
+    return box
+
+
+@contextmanager
+def plain_distccd(scratch: str) -> Iterator[str]:
+    """Run a stock distccd of our own on loopback; its temporary files go to a fresh folder in `scratch`."""
+    with tempfile.TemporaryDirectory(prefix="distccd-", dir=scratch) as folder:
+        Path(folder).chmod(0o1777)
+        port = free_port()
+        command = [
+            "distccd",
+            "--daemon",
+            "--no-detach",
+            "--listen",
+            "127.0.0.1",
+            "--port",
+            str(port),
+            "--jobs",
+            str(SLOTS),
+        ]
+        command += ["--allow", "127.0.0.1", "--nice", "0", "--log-stderr", "--log-level", "critical"]
+        environ = {"PATH": "/usr/bin:/bin", "TMPDIR": folder, "LANG": "C.UTF-8"}
+        if os.geteuid() == 0:
+            command += ["--user", "nobody"]
+        daemon = subprocess.Popen(command, env=environ, start_new_session=True, stderr=subprocess.DEVNULL)
+        try:
+            until(lambda: _answers(port), "distccd answers")
+            yield f"127.0.0.1:{port}"
+        finally:
+            os.killpg(daemon.pid, 15)
+            daemon.wait(10)
+
+
+def _answers(port: int) -> bool:
+    line = f":{port:04X} 00000000:0000 0A"
+    return any(line in one for one in Path("/proc/net/tcp").read_text().splitlines())
+
+
+def _row(case: Case, took: Mapping[str, list[float]]) -> None:
+    gate, memory, disk = (statistics.median(took[name]) for name in (GATE, MEMORY, DISK))
+    goal = "" if case.goal is None else f"<= {case.goal:.2f} {'met' if gate / memory <= case.goal else 'MISSED'}"
+    print(
+        f"{case.name:24}{gate:10.1f}{memory:10.1f}{disk:10.1f}{gate / memory:12.3f}{gate / disk:8.3f}  {goal}",
+        flush=True,
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())
