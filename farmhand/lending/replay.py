@@ -1,8 +1,8 @@
 """What other settings would have done: policy and lender once more, over what was recorded, on a clock of its own.
 
-1. The clock jumps from one recorded moment to the next, and stops between them wherever a brain asked to be woken.
-2. The world obeys at once: boxes come up, registries agree, jobs have ended as soon as they are asked to. So the replay
-   tells what was decided, not how long the machine took to carry it out.
+1. The clock jumps from one recorded moment to the next, and stops between them wherever the policy asked to look again.
+2. The world obeys at once: boxes come up, registries agree, jobs have ended as soon as they are asked to. So the lender
+   never waits, and the replay tells what was decided, not how long the machine took to carry it out.
 3. What a sense reckoned with `idle_after` is reckoned anew with the one to be tried.
 """
 
@@ -27,7 +27,6 @@ from farmhand.lending.events import (
     StartBox,
     StopBox,
     Wanted,
-    Woke,
 )
 from farmhand.lending.lender import Lender, Pace, State
 from farmhand.lending.observation import Observation
@@ -111,16 +110,10 @@ class _Player:
 
     def _pass_time(self, until: float) -> None:
         """Let the clock run, with all that happens by itself."""
-        while (at := self._next_turn()) < until:
+        while (at := self._decision.look_again_at) is not None and at < until:
             self._run_to(at)
-            if self._lender.wake_at is not None and self._lender.wake_at <= at:
-                self._feed(Woke())
             self._think()
         self._run_to(until)
-
-    def _next_turn(self) -> float:
-        times = (self._lender.wake_at, self._decision.look_again_at)
-        return min((at for at in times if at is not None), default=NEVER)
 
     def _run_to(self, at: float) -> None:
         passed = at - self._now
