@@ -15,10 +15,10 @@ from farmhand.lending.lender import Lender, Pace, State
 from farmhand.lending.observation import Choice, Observation, Reading
 from farmhand.lending.past import carry_on, choose
 from farmhand.lending.policy import Decision, decide
+from farmhand.links.zone import local_zone
 from farmhand.machine import Machine
 from farmhand.settings import Settings
 from farmhand_agent.effects import Effects
-from farmhand.links.zone import local_zone
 
 _HOME = (State.KEPT, State.RESTING)
 """States in which nothing of the farm runs here."""
