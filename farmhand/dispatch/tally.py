@@ -76,7 +76,7 @@ def lack(tally: Tally, title: Callable[[str], str]) -> str:
         return ""
     total = "1 file" if files.total() == 1 else f"{files.total()} files"
     compilers = ", ".join(f"{name} ({files[name]})" if len(files) > 1 else name for name in sorted(files))
-    return f"{total} could be compiled here only: no host has this machine's {compilers}"
+    return f"{total} could be compiled here only: no host at hand has this machine's {compilers}"
 
 
 def as_data(tally: Tally, seconds: float, jobs: int | None) -> dict[str, object]:

@@ -120,5 +120,5 @@ def test_what_no_host_has_is_compiled_here_and_said(farm: Farm) -> None:
     assert farm.project.wrong(folder) == []
     assert counts["hosts"] == {}
     assert sum(counts["lacked"].values()) == counts["total"] == 16
-    assert "16 files could be compiled here only: no host has this machine's gcc " in said
+    assert "16 files could be compiled here only: no host at hand has this machine's gcc " in said
     assert farm.jobs_of(farm.odd) == []

@@ -52,11 +52,11 @@ def test_programs_get_the_same_as_data() -> None:
     ("lacked", "line"),
     [
         ([], ""),
-        (["gcc=9"], "1 file could be compiled here only: no host has this machine's GCC"),
-        (["gcc=9", "cc=9"], "2 files could be compiled here only: no host has this machine's GCC"),
+        (["gcc=9"], "1 file could be compiled here only: no host at hand has this machine's GCC"),
+        (["gcc=9", "cc=9"], "2 files could be compiled here only: no host at hand has this machine's GCC"),
         (
             ["gcc=9", "tcc=1", "gcc=9"],
-            "3 files could be compiled here only: no host has this machine's GCC (2), TCC (1)",
+            "3 files could be compiled here only: no host at hand has this machine's GCC (2), TCC (1)",
         ),
     ],
 )
