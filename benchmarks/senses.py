@@ -1,7 +1,9 @@
 """How soon the senses hear the owner, and what listening costs: `python -m benchmarks.senses`.
 
-Needs Xvfb; makes its input with XTEST on a connection of its own, so that no program's start is in the figures. A touch
-is timed from the moment before it is sent to the moment at which the sense has reported it.
+Needs Xvfb, and measures under each compositor that is installed. No program's start is in the figures, but for
+two: Sway is told to move its mouse by `swaymsg`, and pynput is touched by `xdotool`, since an X server passes on what
+pynput listens to only with other output, as the end of a client. A touch is timed from the moment before
+it is sent to the moment at which the sense has reported it.
 """
 
 from __future__ import annotations
@@ -10,22 +12,29 @@ import asyncio
 import os
 import resource
 import statistics
-import subprocess
+import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
-from Xlib import X
-from Xlib.display import Display
-from Xlib.ext import xtest
 
 from farmhand.lending.observation import Reading
 from farmhand.settings import Settings
 from farmhand_agent.sensors import sense
 from farmhand_agent.sensors.base import Sensor
 from farmhand_agent.sensors.mit_screensaver import MitScreenSaverInput
+from farmhand_agent.sensors.mutter import MutterInput
+from farmhand_agent.sensors.pynput_child import PynputInput
+from farmhand_agent.sensors.wayland import EXT_IDLE, KWIN_IDLE, WaylandInput
 from farmhand_agent.sensors.xsync import XSyncInput
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
+
+from fakes.compositors import Compositor, KWin, Mutter, Sway
+from fakes.xserver import Hands, XServer
 
 WATCHED_FOR = 30.0
 """Seconds over which CPU time is measured."""
@@ -37,32 +46,6 @@ POLLED = Settings(idle_after=2.0)
 """The shortest rest at which the second choice asks at its usual pace."""
 
 TOUCHES, POLLED_TOUCHES = 30, 6
-
-
-def start_x() -> tuple[subprocess.Popen[bytes], str]:
-    """Run an X server without a screen; return it and its display."""
-    reading, writing = os.pipe()
-    server = subprocess.Popen(
-        ["Xvfb", "-displayfd", str(writing), "-screen", "0", "640x480x24", "-noreset", "-nolisten", "tcp"],
-        pass_fds=(writing,),
-        stderr=subprocess.DEVNULL,
-    )
-    os.close(writing)
-    with open(reading) as told:
-        return server, f":{told.readline().strip()}"
-
-
-class Hands:
-    """The owner's hands: a touch from here reaches the X server within a system call."""
-
-    def __init__(self, display: str) -> None:
-        self._display = Display(display)
-
-    def touch(self) -> None:
-        """Press and release a key."""
-        xtest.fake_input(self._display, X.KeyPress, 38)
-        xtest.fake_input(self._display, X.KeyRelease, 38)
-        self._display.flush()
 
 
 async def latencies(sensor: Sensor, touch: Callable[[], None], touches: int) -> list[float]:
@@ -105,36 +88,75 @@ def cpu_seconds() -> float:
     return sum(used.ru_utime + used.ru_stime for used in map(resource.getrusage, kinds))
 
 
-async def measure(environ: dict[str, str], touch: Callable[[], None]) -> Table:
-    """Measure everything, one after the other."""
-    table = Table("source", "touches", "median ms", "p99 ms", title="from the first touch to the report")
-    sources: tuple[tuple[Sensor, int], ...] = (
-        (XSyncInput(QUICK, environ), TOUCHES),
-        (MitScreenSaverInput(POLLED, environ), POLLED_TOUCHES),
-    )
-    everything = asyncio.create_task(sense(lambda _: None, lambda _: None, Settings(), environ))
-    for sensor, touches in sources:
-        taken = await latencies(sensor, touch, touches)
+Touch = Callable[[], None]
+Measured = tuple[str, Sensor, Touch, int]
+"""Desktop, source, how to touch, and how often."""
+
+
+@contextmanager
+def x11(server: XServer, environ: dict[str, str]) -> Iterator[tuple[Measured, ...]]:
+    """The sources of an X server."""
+    with closing(Hands(server.display)) as hands:
+        yield (
+            ("X11", XSyncInput(QUICK, environ), hands.touch, TOUCHES),
+            ("X11", MitScreenSaverInput(POLLED, environ), hands.touch, POLLED_TOUCHES),
+            ("X11", PynputInput(QUICK, environ), server.touch, TOUCHES),
+        )
+
+
+@contextmanager
+def wayland(kind: type[Compositor]) -> Iterator[tuple[Measured, ...]]:
+    """The sources of a compositor, none where it is not installed."""
+    if kind.why_not():
+        Console(stderr=True).print(f"left out: {kind.why_not()}")
+        yield ()
+        return
+    with kind() as compositor:
+        environ = compositor.environ
+        sources: tuple[Sensor, ...] = (
+            MutterInput(QUICK, environ),
+            WaylandInput(EXT_IDLE, QUICK, environ),
+            WaylandInput(KWIN_IDLE, QUICK, environ),
+        )
+        fitting = sources[:1] if kind is Mutter else [one for one in sources[1:] if not one.unusable()]
+        if isinstance(compositor, KWin):
+            with closing(Hands(compositor.display)) as hands:
+                yield tuple((kind.__name__, one, hands.touch, TOUCHES) for one in fitting)
+        else:
+            yield tuple((kind.__name__, one, compositor.touch, TOUCHES) for one in fitting)
+
+
+def add_rows(table: Table, sources: tuple[Measured, ...]) -> None:
+    """Measure sources one after the other."""
+    for desktop, sensor, touch, touches in sources:
+        taken = asyncio.run(latencies(sensor, touch, touches))
         worst = statistics.quantiles(taken, n=100, method="inclusive")[98]
-        table.add_row(sensor.name, str(touches), f"{statistics.median(taken):.1f}", f"{worst:.1f}")
+        table.add_row(desktop, sensor.name, str(touches), f"{statistics.median(taken):.1f}", f"{worst:.1f}")
+
+
+async def cost_of_everything(environ: dict[str, str]) -> float:
+    """Return the CPU seconds that an hour of all senses takes while nothing happens."""
+    everything = asyncio.create_task(sense(lambda _: None, lambda _: None, Settings(), environ))
     hourly = await cost()
     everything.cancel()
     await asyncio.gather(everything, return_exceptions=True)
-    table.caption = f"all senses at rest: {hourly:.2f} CPU s/h"
-    return table
+    return hourly
 
 
 def main() -> None:
     """Print the table."""
-    server, display = start_x()
-    environ = {**os.environ, "DISPLAY": display}
-    environ.pop("WAYLAND_DISPLAY", None)
-    environ.pop("XDG_SESSION_TYPE", None)
-    try:
-        Console().print(asyncio.run(measure(environ, Hands(display).touch)))
-    finally:
-        server.kill()
-        server.wait()
+    table = Table("desktop", "source", "touches", "median ms", "p99 ms", title="from the first touch to the report")
+    with XServer() as server:
+        environ = {**os.environ, **server.environ}
+        environ.pop("WAYLAND_DISPLAY", None)
+        environ.pop("XDG_SESSION_TYPE", None)
+        with x11(server, environ) as sources:
+            add_rows(table, sources)
+        for kind in (KWin, Sway, Mutter):
+            with wayland(kind) as sources:
+                add_rows(table, sources)
+        table.caption = f"all senses at rest on X11: {asyncio.run(cost_of_everything(environ)):.2f} CPU s/h"
+    Console().print(table)
 
 
 if __name__ == "__main__":

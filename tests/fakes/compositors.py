@@ -121,6 +121,11 @@ class KWin(Compositor):
             environ={"DISPLAY": self._server.display, "QT_LOGGING_RULES": "*=false"},
         )
 
+    @property
+    def display(self) -> str:
+        """The X server that it shows itself on."""
+        return self._server.display
+
     def touch(self) -> None:
         """Move the mouse over its window."""
         self._server.touch()
