@@ -192,7 +192,7 @@ class Settings:
     )
     presenting: str = setting(
         "never",
-        "Whether to lend while a window fills the screen or a program holds off the screensaver, as talks and films do.",
+        "Whether to lend while a window fills the screen or holds off the screensaver, as talks and films do.",
         check=_one_of("never", "always"),
         allowed="never or always",
     )
@@ -241,6 +241,13 @@ class Settings:
         _networks,
         "IP addresses or networks such as 10.1.0.0/16, separated by commas",
         restart=True,
+    )
+    on_return: str = setting(
+        "end",
+        "What the first touch after an absence does to running jobs: end them, or hold them still for 3 s and end them "
+        "only if more input follows (X11 only).",
+        check=_one_of("end", "hold"),
+        allowed="end or hold",
     )
     toolchains: tuple[str, ...] = setting(
         (),

@@ -127,7 +127,7 @@ class Runtime:
         self.think()
 
     def _decide(self) -> Decision:
-        lent = self.lender.state is State.LENT
+        lent = self.lender.state in (State.LENT, State.HELD)
         offered = self.lender.want.slots if lent else 0
         return decide(self.seen, self.settings, self.machine, time.monotonic(), time.time(), lent, offered, self._zone)
 

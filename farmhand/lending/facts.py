@@ -17,6 +17,9 @@ from farmhand.settings import Settings
 FRESH = 10.0
 """Seconds after the last input for which the owner counts as present rather than as resting."""
 
+NUDGE = 4.0
+"""Seconds after a single touch in which it must prove the owner's return or not; then it counts as the return."""
+
 LOCK_GESTURE = 2.0
 """Seconds after the screensaver came in which input still belongs to the act of locking: a key going up, a nudge."""
 
@@ -72,6 +75,17 @@ class Facts:
     def idle_for(self) -> float | None:
         """Seconds since the last input or waking; None while there is input, and when unknown."""
         return None if self.idle_since is None else max(0.0, self.now - self.idle_since)
+
+    @property
+    def may_be_a_nudge(self) -> bool:
+        """Whether the only sign of the owner since they left is one touch a moment ago, and jobs may be held for it."""
+        return self.nudge_until is not None and self.now < self.nudge_until
+
+    @property
+    def nudge_until(self) -> float | None:
+        """Monotonic seconds until which a touch may prove a nudge; None if there is none in doubt."""
+        once = self.seen.touched_once_at
+        return None if once is None or self.settings.on_return != "hold" else once + NUDGE
 
     @property
     def is_present(self) -> bool:
@@ -146,7 +160,15 @@ class Facts:
     def turns(self) -> tuple[float, ...]:
         """Monotonic seconds at which a rule may turn without anything happening."""
         rested = None if self.leaves_at is None or self.idle_since is None else self.idle_since + FRESH
-        turns = (self.choice_ends, self.warns_until, self.calm_at, self.hours_turn_at, rested, self.leaves_at)
+        turns = (
+            self.choice_ends,
+            self.warns_until,
+            self.calm_at,
+            self.hours_turn_at,
+            rested,
+            self.leaves_at,
+            self.nudge_until,
+        )
         return tuple(at for at in turns if at is not None)
 
 

@@ -51,6 +51,8 @@ class Observation:
             None when nothing can tell.
         idle_since: monotonic seconds of the last input, known once the input has rested for a few seconds; None
             while there is input, and when unknown.
+        touched_once_at: monotonic seconds of a touch after an absence, as long as it may yet prove a nudge of the desk;
+            None otherwise.
         screensaver: whether a screensaver shows or the session is locked; None when nothing can tell.
         screensaver_since: monotonic seconds at which it came on; None while it does not show, and when nobody saw
             it come.
@@ -75,6 +77,7 @@ class Observation:
     choice: Choice = Choice()
     in_use: bool | None = None
     idle_since: float | None = None
+    touched_once_at: float | None = None
     screensaver: bool | None = None
     screensaver_since: float | None = None
     sleeping: bool | None = None

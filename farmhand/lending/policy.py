@@ -123,6 +123,7 @@ class _Says(enum.Enum):
     """What a rule may want."""
 
     LEND = "lend {}"
+    HOLD = "hold"
     KEEP = "keep"
     NOW = "keep now"
 
@@ -132,7 +133,7 @@ class _Says(enum.Enum):
         return _URGES[self]
 
 
-_URGES = {_Says.LEND: Urge.LEND, _Says.KEEP: Urge.KEEP, _Says.NOW: Urge.KEEP_NOW}
+_URGES = {_Says.LEND: Urge.LEND, _Says.HOLD: Urge.HOLD, _Says.KEEP: Urge.KEEP, _Says.NOW: Urge.KEEP_NOW}
 
 
 @dataclass(frozen=True, slots=True)
@@ -285,6 +286,14 @@ RULES = (
         reasons.hands,
         ends="a source for keyboard and mouse",
         begins="losing the source for keyboard and mouse",
+    ),
+    _Rule(
+        "a single touch",
+        _Says.HOLD,
+        lambda facts: facts.may_be_a_nudge,
+        reasons.touch,
+        ends="more input, or none for 3 s",
+        begins="one touch after an absence, with on_return = hold",
     ),
     _Rule(
         IN_USE,

@@ -72,6 +72,12 @@ def hands(facts: Facts) -> str:
     return f"{'this machine woke' if woke else 'you touched keyboard or mouse'} {span(facts.idle_for)} ago"
 
 
+def touch(facts: Facts) -> str:
+    if facts.seen.touched_once_at is None:
+        return "no single touch is in doubt"
+    return "something touched keyboard or mouse once, perhaps by accident"
+
+
 def load(facts: Facts) -> str:
     if facts.seen.others_cpu is None:
         return "nothing tells yet how busy the machine is"

@@ -36,6 +36,7 @@ SETTINGS = (
     "on_battery",
     "metered",
     "presenting",
+    "on_return",
     "slots",
     "memory_per_job",
     "grace",

@@ -129,7 +129,7 @@ class _Player:
         self._feed(Wanted(self._decision.want))
 
     def _decide(self) -> Decision:
-        session, lent = self._session, self._lender.state is State.LENT
+        session, lent = self._session, self._lender.state in (State.LENT, State.HELD)
         offered, wall = self._lender.want.slots if lent else 0, self._now + self._clock
         return decide(self._seen, session.settings, session.machine, self._now, wall, lent, offered, self._zone)
 

@@ -16,6 +16,7 @@ version 3.1.
 
 from __future__ import annotations
 
+import asyncio
 import os
 import struct
 import time
@@ -25,9 +26,11 @@ from typing import Any
 from Xlib import error
 from Xlib.protocol import rq
 
+from farmhand.lending.observation import Reading
 from farmhand.settings import Settings
 from farmhand_agent.sensors import x11
 from farmhand_agent.sensors.base import Report, SenseLost
+from farmhand_agent.sensors.nudge import BRUSH, OVERDUE, QUIET, Doubt, Verdict
 from farmhand_agent.sensors.rest import pause_before, rest
 
 EXTENSION = "SYNC"
@@ -223,7 +226,7 @@ class XSyncInput:
         environ: Mapping[str, str] = os.environ,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._idle_after = settings.idle_after
+        self._settings = settings
         self._environ = environ
         self._clock = clock
 
@@ -234,27 +237,83 @@ class XSyncInput:
     async def watch(self, report: Report) -> None:
         """See `Sensor.watch`."""
         display = x11.open_display(self._environ)
-        pause = pause_before(self._idle_after)
-
-        def tell(idle: float) -> None:
-            if idle < pause:
-                counter.arm(pause, AT_LEAST)
-                counter.arm(self._idle_after, AT_LEAST)
-            else:
-                counter.arm(pause - JUST_BELOW, AT_MOST)
-            report(rest(idle, self._clock(), self._idle_after))
-
-        def handle(event: Any) -> None:
-            idle = counter.idle_at(event)
-            if idle is not None:
-                tell(idle)
-
         try:
-            counter = IdleCounter(display)
-            counter.arm(self._idle_after, AT_LEAST)
-            tell(counter.idle())
-            await x11.hear(display, handle)
+            telling = _Telling(IdleCounter(display), report, self._settings, self._clock)
+            try:
+                await x11.hear(display, telling.hear)
+            finally:
+                telling.end()
         except error.ConnectionClosedError:
             raise SenseLost("the X server has gone") from None
         finally:
             x11.close_display(display)
+
+
+class _Telling:
+    """Turns the counter's alarms into readings, each alarm armed by the one before."""
+
+    def __init__(self, counter: IdleCounter, report: Report, settings: Settings, clock: Callable[[], float]) -> None:
+        self._counter = counter
+        self._report = report
+        self._idle_after = settings.idle_after
+        self._pause = pause_before(settings.idle_after)
+        self._holds = settings.on_return == "hold"
+        self._clock = clock
+        self._away: Reading | None = None  # what was last said of an absence
+        self._doubt: Doubt | None = None
+        self._overdue: asyncio.TimerHandle | None = None
+        counter.arm(self._idle_after, AT_LEAST)
+        self._tell(counter.idle())
+
+    def hear(self, event: Any) -> None:
+        """Take in an event of the display."""
+        idle = self._counter.idle_at(event)
+        if idle is None:
+            return
+        if self._doubt is not None:
+            self._settle(self._doubt.judge(idle, self._clock()), idle)
+        elif self._holds and self._away is not None and idle < self._pause:
+            self._begin_doubt(idle)
+        else:
+            self._tell(idle)
+
+    def end(self) -> None:
+        """Let no timer outlive the watch."""
+        if self._overdue is not None:
+            self._overdue.cancel()
+
+    def _tell(self, idle: float) -> None:
+        if idle < self._pause:
+            self._counter.arm(self._pause, AT_LEAST)
+            self._counter.arm(self._idle_after, AT_LEAST)
+        else:
+            self._counter.arm(self._pause - JUST_BELOW, AT_MOST)
+        reading = rest(idle, self._clock(), self._idle_after)
+        self._away = reading if idle >= self._idle_after else None
+        self._report(reading)
+
+    def _begin_doubt(self, idle: float) -> None:
+        self._doubt = Doubt(self._clock() - idle)
+        self._counter.arm(BRUSH, AT_LEAST)
+        self._overdue = asyncio.get_running_loop().call_later(OVERDUE, self._settle, Verdict.RETURN, 0.0)
+        self._report(Reading({"in_use": True, "idle_since": None, "touched_once_at": self._doubt.first}))
+
+    def _settle(self, verdict: Verdict, idle: float) -> None:
+        """Go on from a doubt once it is over."""
+        if verdict is Verdict.OPEN:  # the hands have come to rest: hear of the next touch, or of none
+            self.end()
+            self._counter.arm(BRUSH - JUST_BELOW, AT_MOST)
+            self._counter.arm(QUIET, AT_LEAST)
+            return
+        self.end()
+        self._doubt = None
+        self._report(Reading({"touched_once_at": None, **_over(verdict, self._away)}))
+        if verdict is Verdict.NUDGE:
+            self._counter.arm(self._pause - JUST_BELOW, AT_MOST)
+        else:
+            self._tell(idle)
+
+
+def _over(verdict: Verdict, away: Reading | None) -> dict[str, Any]:
+    """What a doubt's end says of the input: after a nudge, all that was known before it."""
+    return dict(away.values) if verdict is Verdict.NUDGE and away is not None else {"in_use": True, "idle_since": None}

@@ -87,3 +87,41 @@ async def test_a_touch_in_the_moment_of_leaving_is_not_lost(server: XServer) -> 
     watch.cancel()
     await asyncio.gather(watch, return_exceptions=True)
     hands.close()
+
+
+HOLDING = Settings(idle_after=1.0, on_return="hold")
+
+
+async def test_a_nudge_of_the_desk_is_forgiven(server: XServer) -> None:
+    async with watching(XSyncInput(HOLDING, server.environ)) as heard:
+        await heard.until_seen(in_use=False)
+        left_at = heard.seen.idle_since
+        await asyncio.to_thread(server.touch)
+        await heard.until(lambda: heard.seen.touched_once_at is not None)
+        assert heard.seen.in_use is True
+        await heard.until_seen(in_use=False, touched_once_at=None, idle_since=left_at)
+        await asyncio.to_thread(server.touch)
+        await heard.until(lambda: heard.seen.touched_once_at is not None)
+
+
+async def test_a_second_touch_is_the_owner(server: XServer) -> None:
+    async with watching(XSyncInput(HOLDING, server.environ)) as heard:
+        await heard.until_seen(in_use=False)
+        await asyncio.to_thread(server.touch)
+        await heard.until(lambda: heard.seen.touched_once_at is not None)
+        await asyncio.sleep(1)  # a hand that comes back a moment later
+        await asyncio.to_thread(server.touch, "key")
+        await heard.until_seen(in_use=True, touched_once_at=None, within=0.5)
+        await heard.until_seen(in_use=False)
+
+
+async def test_a_hand_that_stays_on_the_mouse_is_the_owner_at_once(server: XServer) -> None:
+    async with watching(XSyncInput(HOLDING, server.environ)) as heard:
+        await heard.until_seen(in_use=False)
+        began = time.monotonic()
+        while heard.seen.touched_once_at is None or heard.seen.in_use is not True:
+            await asyncio.to_thread(server.touch)
+        while heard.seen.touched_once_at is not None:
+            assert time.monotonic() - began < 2
+            await asyncio.to_thread(server.touch)
+        assert heard.seen.in_use is True

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from farmhand.lending.events import Urge, Want
-from farmhand.lending.facts import FRESH, LOCK_GESTURE
+from farmhand.lending.facts import FRESH, LOCK_GESTURE, NUDGE
 from farmhand.lending.observation import Choice, Observation, Wish
 from farmhand.lending.policy import BUSY_MARGIN, RULES, Decision, decide
 from farmhand.machine import Machine
@@ -86,6 +86,21 @@ CONVERSATION = [
     (choosing(THERE, Wish.LEND), {}, "your choice: lend", LEND, "you chose lend"),
     (choosing(THERE, Wish.LEND), {"lend": "never"}, "your choice: lend", LEND, "you chose lend"),
     (choosing(THERE, Wish.LEND, WALL - 1), {}, "in use", KEEP_NOW, "you are using keyboard or mouse"),
+    (
+        replace(THERE, touched_once_at=NOW),
+        {"on_return": "hold"},
+        "a single touch",
+        Want(Urge.HOLD),
+        "something touched keyboard or mouse once, perhaps by accident",
+    ),
+    (replace(THERE, touched_once_at=NOW), {}, "in use", KEEP_NOW, "you are using keyboard or mouse"),
+    (
+        replace(THERE, touched_once_at=NOW - NUDGE),
+        {"on_return": "hold"},
+        "in use",
+        KEEP_NOW,
+        "you are using keyboard or mouse",
+    ),
     (AWAY, {"lend": "never"}, "never by setting", KEEP, "the setting lend is never"),
     (THERE, {"lend": "always"}, "always by setting", LEND, "the setting lend is always"),
     (
@@ -302,6 +317,8 @@ def test_holidays_and_the_zone_count() -> None:
         (choosing(AWAY, Wish.LEND, WALL + 50), {}, NOW + 50, None),
         (replace(AWAY, in_use=None, idle_since=NOW - 4), {}, None, None),
         (replace(AWAY, idle_since=NOW - 4), {}, None, None),
+        (replace(THERE, touched_once_at=NOW - 1), {"on_return": "hold"}, NOW - 1 + NUDGE, None),
+        (replace(THERE, touched_once_at=NOW - 1), {}, None, None),
     ],
 )
 def test_time(seen: Observation, settings: dict[str, Any], look_again_at: float | None, lends_at: float | None) -> None:
@@ -342,6 +359,7 @@ def test_why_an_idle_machine_is_lent() -> None:
         ("about to lend", False, "keep", "a choice to keep that runs out while you may be there"),
         ("always by setting", False, "lend 8 slots", "lend = always"),
         ("nobody can tell", False, "keep now", "losing the source for keyboard and mouse"),
+        ("a single touch", False, "hold", "one touch after an absence, with on_return = hold"),
         ("in use", False, "keep now", "touching keyboard or mouse"),
         ("outside your hours", False, "keep", "the end of the hours of the schedule"),
         ("presenting", False, "keep", "a film or a talk, unless presenting = always"),
@@ -364,6 +382,7 @@ def test_why_an_idle_machine_is_lent() -> None:
         "no choice of yours to keep it has just run out",
         "the setting lend is auto",
         "you touched keyboard or mouse 10 min ago",
+        "no single touch is in doubt",
         "you touched keyboard or mouse 10 min ago",
         "no hours are set",
         "nothing tells about films or talks",
