@@ -160,6 +160,7 @@ class Agent:
             self._settings,
             farm_cpu_seconds=self._gate.cpu_seconds,
             farm_memory_mib=self._gate.memory_mib,
+            ready_to_sleep=self._runtime.given_back,
         )
 
     async def _watch_sandbox(self) -> None:

@@ -59,7 +59,8 @@ class Runtime:
         self._effects: Effects | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._leaving = False
-        self._home = asyncio.Event()
+        self._home = asyncio.Event()  # set while nothing of the farm runs here
+        self._home.set()
 
     def begin(self, effects: Effects) -> None:
         """Start to act, through `effects`."""
@@ -102,10 +103,16 @@ class Runtime:
             self._effects.carry_out(effect)
         if self.lender.state is not before:
             self.state_since = time.time()
-        if self._leaving and self.lender.state in _HOME:
+        if self.lender.state in _HOME:
             self._home.set()
+        else:
+            self._home.clear()
         self._arm()
         self._changed()
+
+    async def given_back(self) -> None:
+        """Wait until nothing of the farm runs here."""
+        await self._home.wait()
 
     async def leave(self, deadline: float) -> None:
         """Give the machine back and wait until it is; `deadline` in seconds bounds the wait."""
@@ -115,7 +122,7 @@ class Runtime:
             self._effects.rule = LEAVING
         self.feed(Wanted(Want(Urge.KEEP_NOW)))
         async with asyncio.timeout(deadline):
-            await self._home.wait()
+            await self.given_back()
         if self._timer is not None:
             self._timer.cancel()
 
@@ -138,7 +145,7 @@ class Runtime:
         times = [
             at for at in (self.lender.wake_at, self.decision.look_again_at) if at is not None and at != float("inf")
         ]
-        if times and not self._home.is_set():
+        if times and not (self._leaving and self._home.is_set()):
             loop = asyncio.get_running_loop()
             self._timer = loop.call_at(loop.time() + max(0.0, min(times) - time.monotonic()) + 0.001, self._wake)
 

@@ -306,3 +306,16 @@ async def test_nothing_wakes_it_after_the_end(stand: Stand) -> None:
     await asyncio.sleep(0)
     assert stand.changes == changes
     assert stand.runtime._timer is None or stand.runtime._timer.cancelled()
+
+
+async def test_a_machine_that_is_about_to_sleep_waits_until_it_is_given_back(stand: Stand) -> None:
+    await stand.lend()
+    stand.runtime.report(Reading({"sleeping": True}))
+    assert stand.runtime.lender.state is State.STOPPING
+    await asyncio.wait_for(stand.runtime.given_back(), 5)
+    assert stand.runtime.lender.state is State.KEPT
+
+
+async def test_a_kept_machine_may_sleep_at_once(stand: Stand) -> None:
+    stand.begin()
+    await asyncio.wait_for(stand.runtime.given_back(), 0.1)
