@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-import resource
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from fakes.limits import largest_file
 
 from farmhand.errors import OwnerError
 from farmhand.lending.observation import Choice, Wish
@@ -63,33 +62,20 @@ def test_what_a_crash_left_half_written_is_not_read(tmp_path: Path) -> None:
     assert Memory(tmp_path).next_epoch() == 1
 
 
-@pytest.fixture
-def full_disk() -> Iterator[None]:
-    """No file may grow any more."""
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (3, before[1]))
-    yield
-    resource.setrlimit(resource.RLIMIT_FSIZE, before)
-    signal.signal(signal.SIGXFSZ, handler)
-
-
-def test_a_full_disk_keeps_nobody_from_choosing(
-    tmp_path: Path, request: pytest.FixtureRequest, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_a_full_disk_keeps_nobody_from_choosing(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     memory = Memory(tmp_path)
     memory.keep_choice(Choice(Wish.LEND))
-    request.getfixturevalue("full_disk")
-    memory.keep_choice(Choice(Wish.KEEP))
+    with largest_file(3):
+        memory.keep_choice(Choice(Wish.KEEP))
     assert memory.choice == Choice(Wish.KEEP)
     assert "your choice holds until the agent ends" in caplog.text
     assert Memory(tmp_path).choice == Choice(Wish.LEND), "the old file is whole"
 
 
-@pytest.mark.usefixtures("full_disk")
 def test_on_a_full_disk_no_number_is_given_out_twice_because_none_is_given_out(tmp_path: Path) -> None:
-    with pytest.raises(OwnerError, match=r"cannot write .*agent.json \(File too large\)"):
-        Memory(tmp_path).next_epoch()
+    memory = Memory(tmp_path)
+    with largest_file(3), pytest.raises(OwnerError, match=r"cannot write .*agent.json \(File too large\)"):
+        memory.next_epoch()
 
 
 def test_the_key_stays_and_is_for_the_owner_alone(tmp_path: Path) -> None:
