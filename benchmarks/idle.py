@@ -15,8 +15,9 @@ from pathlib import Path
 from farmhand_agent.processes import tree
 from tests.whole.stage import Stage, Workstation
 
-SETTLE = 6.0
-"""Seconds after a change of state before measuring: the first samples of the senses, boxes coming up."""
+SETTLE = 65.0
+"""Seconds after a change of state before measuring: senses that find no source ask ever more seldom, in the end each
+minute."""
 
 GOALS = {"not lent": 1.0, "lent and unused": 5.0}
 """CPU seconds an hour."""

@@ -27,6 +27,9 @@ VERSION = 1
 PATIENCE = 1.0
 """Seconds to wait for a file that another program has locked."""
 
+CACHE_KIB = 256
+"""Of the file's pages to hold in memory: an agent that waits must stay small."""
+
 _JOB_COLUMNS = ", ".join(f'"{name}"' for name in JobRecord.__struct_fields__)
 _RECLAIM_COLUMNS = ", ".join(f'"{name}"' for name in ReclaimRecord.__struct_fields__)
 _SCHEMA = f"""
@@ -180,6 +183,7 @@ class JournalFile:
 
     def _prepare(self, db: sqlite3.Connection) -> None:
         """Check the file, and make the tables where it is fresh."""
+        db.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
         if db.execute("PRAGMA quick_check(1)").fetchone() != ("ok",):
             raise _Unusable("the check of its pages failed")
         (version,) = db.execute("PRAGMA user_version").fetchone()

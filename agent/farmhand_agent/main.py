@@ -12,8 +12,6 @@ import socket
 import sys
 from collections.abc import Callable, Sequence
 
-import psutil
-
 from farmhand import __version__, settings
 from farmhand.errors import FarmhandError, OwnerError
 from farmhand.links import places
@@ -59,7 +57,7 @@ def this_machine(chosen: Settings) -> Machine:
     name = chosen.name or socket.gethostname()
     if not is_host_name(name):
         raise OwnerError(f"this machine's name {name!r} cannot stand in a host list; choose one with --name")
-    memory = psutil.virtual_memory().total >> 20
+    memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") >> 20
     return Machine(name, len(os.sched_getaffinity(0)), memory)
 
 

@@ -177,7 +177,7 @@ def test_a_file_that_is_no_database_is_set_aside(path: Path, log: Log, garbage: 
 
 
 def test_a_file_that_breaks_while_it_is_open_is_set_aside(file: JournalFile, path: Path, log: Log) -> None:
-    file.write(Entries(jobs=tuple(job(file=f"{number}.c") for number in range(60_000))))  # more than is cached
+    file.write(Entries(jobs=tuple(job(file=f"{number}.c") for number in range(20_000))))  # more than is cached
     file.close()
     file.write(Entries())
     with path.open("r+b") as raw:
