@@ -6,114 +6,28 @@ are made from it. Sources, the later ones win: default, TOML file, `FARMHAND_<NA
 
 from __future__ import annotations
 
-import ipaddress
 import tomllib
 from collections.abc import Callable, Mapping
-from dataclasses import MISSING, dataclass, field, fields, replace
+from dataclasses import MISSING, dataclass, fields, replace
 from dataclasses import Field as DataclassField
 from typing import Any, cast
-from urllib.parse import urlsplit
 
 from farmhand.errors import OwnerError
-from farmhand.machine import MAX_SLOTS, is_host_name, split_address
-from farmhand.schedule import read_schedule
-
-Check = Callable[[Any], str | None]
-"""Says what is wrong with a value of the right type, or None."""
-
-
-@dataclass(frozen=True, slots=True)
-class Meaning:
-    """What a person must know about one setting."""
-
-    text: str
-    unit: str
-    check: Check | None
-    allowed: str
-    restart: bool
-
-
-def setting(
-    default: Any, text: str, unit: str = "", check: Check | None = None, allowed: str = "", restart: bool = False
-) -> Any:
-    """Declare a setting as a dataclass field.
-
-    Args:
-        default, text, unit: what holds, what it means, what it counts.
-        check: tells what is wrong with a value.
-        allowed: shown when `check` refuses a value.
-        restart: a running agent takes a change over only when it starts anew.
-    """
-    return field(default=default, metadata={"meaning": Meaning(text, unit, check, allowed, restart)})
-
-
-def _between(low: float, high: float) -> Check:
-    return lambda value: None if low <= value <= high else "out of range"
-
-
-def _one_of(*words: str) -> Check:
-    return lambda value: None if value in words else "unknown word"
-
-
-def _host(value: str) -> str | None:
-    return None if value == "" or is_host_name(value) else "not a host name"
-
-
-def _url(value: str) -> str | None:
-    if value == "":
-        return None
-    try:
-        parts = urlsplit(value)
-        port_is_fine = parts.port is None or parts.port > 0
-    except ValueError as wrong:
-        return str(wrong)
-    good = parts.scheme in ("http", "https") and parts.hostname and port_is_fine and parts.username is None
-    return None if good else "not an http or https URL"
-
-
-def _address(value: str) -> str | None:
-    if value == "":
-        return None
-    try:
-        split_address(value)
-    except ValueError as wrong:
-        return str(wrong)
-    return None
-
-
-def _networks(value: tuple[str, ...]) -> str | None:
-    for text in value:
-        try:
-            ipaddress.ip_network(text, strict=False)
-        except ValueError:
-            return f"{text!r} is not an address or network"
-    return None
-
-
-def _folders(value: tuple[str, ...]) -> str | None:
-    wrong = [text for text in value if not text.startswith("/") or ".." in text.split("/")]
-    return f"{wrong[0]!r} is not an absolute path" if wrong else None
-
-
-def _hours(value: str) -> str | None:
-    return _unreadable(value, ())
-
-
-def _holidays(value: tuple[str, ...]) -> str | None:
-    return _unreadable("", value)
-
-
-def _unreadable(hours: str, holidays: tuple[str, ...]) -> str | None:
-    try:
-        read_schedule(hours, holidays)
-    except ValueError as wrong:
-        return str(wrong)
-    return None
-
-
-def _programs(value: tuple[str, ...]) -> str | None:
-    wrong = [text for text in value if "/" in text]
-    return f"{wrong[0]!r} is a path" if wrong else None
+from farmhand.machine import MAX_SLOTS
+from farmhand.setting import (
+    Meaning,
+    address,
+    between,
+    folders,
+    holidays,
+    host,
+    hours,
+    networks,
+    one_of,
+    programs,
+    setting,
+    url,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,28 +37,28 @@ class Settings:
     lend: str = setting(
         "auto",
         "When to lend: by the rules, always, or never. The owner's button and `farmhand lend` come before it.",
-        check=_one_of("auto", "always", "never"),
+        check=one_of("auto", "always", "never"),
         allowed="auto, always or never",
     )
     idle_after: float = setting(
         300.0,
         "How long keyboard and mouse must rest before the machine counts as idle.",
         "seconds",
-        _between(1, 86400),
+        between(1, 86400),
         "a number of seconds from 1 to 86400",
     )
     busy_above: float = setting(
         0.3,
         "Do not start lending while programs of the owner use more than this share of all cores.",
         "share of all cores, 0..1",
-        _between(0.01, 1),
+        between(0.01, 1),
         "a share from 0.01 to 1",
     )
     dwell: float = setting(
         20.0,
         "After the machine was too busy, its load must have stayed low for this long before it is lent.",
         "seconds",
-        _between(0, 3600),
+        between(0, 3600),
         "a number of seconds from 0 to 3600",
     )
     schedule: str = setting(
@@ -152,14 +66,14 @@ class Settings:
         "The hours in which the rules may lend, by the clock on the wall; empty means always. Hours that end before "
         "they begin end on the next day.",
         "hours of the week",
-        _hours,
+        hours,
         'days and hours such as "mon-fri 12:00-13:00 18:00-08:00, sat sun all"',
     )
     holidays: tuple[str, ...] = setting(
         (),
         "Days on which `schedule` counts as on a sunday.",
         "list of dates",
-        _holidays,
+        holidays,
         "dates such as 2026-12-24, 2026-12-24..2027-01-02 or, every year, 12-25, separated by commas",
     )
     warn_before: float = setting(
@@ -167,7 +81,7 @@ class Settings:
         "When a reclaim for a while is over and you may still be there, lending begins only after this long, so that "
         "you can reclaim again; 0 means at once.",
         "seconds",
-        _between(0, 600),
+        between(0, 600),
         "a number of seconds from 0 to 600",
     )
     exclusive: tuple[str, ...] = setting(
@@ -175,45 +89,45 @@ class Settings:
         "Programs that want the machine for themselves while they run: games, recordings, or make and ninja for "
         "builds of your own.",
         "list of program names",
-        _programs,
+        programs,
         "names of programs without their folders, separated by commas",
     )
     on_battery: str = setting(
         "never",
         "Whether to lend while the machine runs on its battery.",
-        check=_one_of("never", "always"),
+        check=one_of("never", "always"),
         allowed="never or always",
     )
     metered: str = setting(
         "never",
         "Whether to lend while the network is paid for by the byte, such as a phone's.",
-        check=_one_of("never", "always"),
+        check=one_of("never", "always"),
         allowed="never or always",
     )
     presenting: str = setting(
         "never",
         "Whether to lend while a window fills the screen or holds off the screensaver, as talks and films do.",
-        check=_one_of("never", "always"),
+        check=one_of("never", "always"),
         allowed="never or always",
     )
     slots: int = setting(
         0,
         "Compile jobs to accept at once; 0 means one for each core. Memory may allow fewer.",
         "slots",
-        _between(0, MAX_SLOTS),
+        between(0, MAX_SLOTS),
         f"a whole number from 0 to {MAX_SLOTS}",
     )
     memory_per_job: int = setting(
         1024,
         "Free memory that each job must find; decides how many slots a full machine still offers.",
         "MiB",
-        _between(16, 1 << 20),
+        between(16, 1 << 20),
         "a whole number of MiB from 16 to 1048576",
     )
     name: str = setting(
         "",
         "How the farm calls this machine; empty means its host name.",
-        check=_host,
+        check=host,
         allowed="letters, digits, dots and hyphens, beginning and ending with a letter or digit",
         restart=True,
     )
@@ -221,7 +135,7 @@ class Settings:
         "",
         "The farm's registry; empty means none: then only this machine and the addresses in `allow` may compile here.",
         "URL",
-        _url,
+        url,
         "an http:// or https:// URL, such as http://hub:3680",
         restart=True,
     )
@@ -230,7 +144,7 @@ class Settings:
         "Where compile jobs come in. Empty means port 3632 of all addresses when the registry is on another "
         "machine, else of 127.0.0.1 only.",
         "ADDR:PORT",
-        _address,
+        address,
         "ADDR:PORT, such as 0.0.0.0:3632 or [::]:3632",
         restart=True,
     )
@@ -238,7 +152,7 @@ class Settings:
         ("127.0.0.0/8", "::1/128"),
         "Addresses and networks whose plain distcc may compile here without a ticket from the registry.",
         "list",
-        _networks,
+        networks,
         "IP addresses or networks such as 10.1.0.0/16, separated by commas",
         restart=True,
     )
@@ -246,21 +160,21 @@ class Settings:
         "end",
         "What the first touch after an absence does to running jobs: end them, or hold them still for 3 s and end them "
         "only if more input follows (X11 only).",
-        check=_one_of("end", "hold"),
+        check=one_of("end", "hold"),
         allowed="end or hold",
     )
     toolchains: tuple[str, ...] = setting(
         (),
         "Folders outside /usr that hold compilers; jobs may read them.",
         "list of paths",
-        _folders,
+        folders,
         "absolute paths, separated by commas",
     )
     queue_wait: float = setting(
         2.0,
         "How long a job may wait for a free slot before it is turned away.",
         "seconds",
-        _between(0, 60),
+        between(0, 60),
         "a number of seconds from 0 to 60",
         restart=True,
     )
@@ -268,7 +182,7 @@ class Settings:
         600.0,
         "A compile that runs longer is ended.",
         "seconds",
-        _between(1, 86400),
+        between(1, 86400),
         "a number of seconds from 1 to 86400",
         restart=True,
     )
@@ -276,14 +190,14 @@ class Settings:
         60.0,
         "When lending ends without hurry, running jobs may finish for this long.",
         "seconds",
-        _between(0, 3600),
+        between(0, 3600),
         "a number of seconds from 0 to 3600",
     )
     scratch: int = setting(
         2048,
         "Room for temporary files of all jobs of one client, in memory.",
         "MiB",
-        _between(64, 1 << 20),
+        between(64, 1 << 20),
         "a whole number of MiB from 64 to 1048576",
     )
     journal: bool = setting(

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 
 import msgspec
+import psutil
 
 from farmhand.cli.context import agent, console, registry_url
 from farmhand.cli.parsers import Commands, add_command, add_json
@@ -83,7 +84,8 @@ def _opened_folders() -> tuple[str, ...]:
 
 
 def _system() -> Iterator[Finding]:
-    yield Finding("system", True, f"{platform.system()} {platform.release()}, {len(os.sched_getaffinity(0))} cores")
+    cores, memory = len(os.sched_getaffinity(0)), psutil.virtual_memory().total / (1 << 30)
+    yield Finding("system", True, f"{platform.system()} {platform.release()}, {cores} cores, {memory:.0f} GiB")
     if os.geteuid() == 0:
         yield Finding(
             "user", False, "you are root; boxes run as nobody, but an ordinary user is the better owner", vital=False
