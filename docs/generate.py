@@ -6,6 +6,7 @@ python docs/generate.py --check    only say what is; exit 1 if anything is
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 from collections.abc import Callable, Mapping
@@ -34,7 +35,8 @@ def lending_diagram() -> str:
 
 
 def command_list() -> str:
-    """The commands with one line each."""
+    """The commands with one line each; argparse breaks lines where the terminal ends."""
+    os.environ["COLUMNS"] = "200"
     lines = re.findall(r"^    (\w+) +(.+)$", make_parser().format_help(), flags=re.M)
     return "| command | what it does |\n|---|---|\n" + "".join(
         f"| `farmhand {name}` | {text} |\n" for name, text in lines
