@@ -155,4 +155,6 @@ class Runtime:
         wake_at = self.lender.wake_at
         if wake_at is not None and wake_at <= time.monotonic():
             self.feed(Woke())
-        self.think()
+        look_at = self.decision.look_again_at
+        if look_at is not None and look_at <= time.monotonic():
+            self.think()

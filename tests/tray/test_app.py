@@ -34,7 +34,7 @@ def agent(tmp_path: Path) -> Iterator[FakeAgent]:
 @pytest.fixture
 def tray(qtbot: QtBot, tmp_path: Path) -> Iterator[Tray]:
     link = AgentLink(tmp_path / "agent.sock")
-    one = Tray(link, AgentStarter(str(tmp_path / "no-systemctl")))
+    one = Tray(link, AgentStarter("true"))  # a service manager that says yes and starts nothing
     qtbot.addWidget(one.window)
     one.begin()
     yield one
