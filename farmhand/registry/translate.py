@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from functools import lru_cache
 
@@ -60,6 +61,18 @@ def granted(reply: brain.Granted, instance: str, now: float, stretch: float) -> 
     return farm.GrantAnswer(instance, reply.id, reply.ttl, reply.renew_in * stretch, shares)
 
 
+def public_id(grant: str) -> str:
+    """Name a grant to those who may not renew or release it, such as the hosts that read its tickets.
+
+    Args:
+        grant: the id that the build alone knows; as random as it is, its hash does not lead back to it.
+
+    Returns:
+        The first 64 bits of its SHA-256 in 16 hex digits.
+    """
+    return hashlib.sha256(grant.encode()).hexdigest()[:16]
+
+
 def host_view(lease: Lease, now: float) -> farm.HostView:
     """Write a host as everybody may see it."""
     offer = lease.offer
@@ -98,7 +111,7 @@ def _share(portion: brain.Portion, reply: brain.Granted, now: float) -> farm.Sha
     lease = portion.lease
     claims = ticket.Claims(
         host=lease.name,
-        grant=reply.id,
+        grant=public_id(reply.id),
         user=reply.user,
         project=reply.project,
         origin=reply.host,

@@ -33,7 +33,7 @@ class Claims(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     Attributes:
         host: the lending host; a ticket is good at one gate only.
-        grant: id of the grant.
+        grant: names the grant, but is not the id that renews and releases it.
         user, project, origin: who builds what on which machine.
         slots: jobs at once that this grant may run here.
         ends: registry's monotonic clock in seconds after which the ticket is void.

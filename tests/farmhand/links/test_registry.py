@@ -11,6 +11,7 @@ from fakes.waiting import until
 from farmhand.errors import PeerError, Refused, Unreachable
 from farmhand.links import registry
 from farmhand.links.registry import RefusedByRegistry, RegistryLink
+from farmhand.registry.translate import public_id
 from farmhand.wire import ticket
 from farmhand.wire.farm import FarmChanged, GrantAsk, GrantRenew, HostLeave, Order
 
@@ -65,7 +66,7 @@ def test_a_build_gets_tickets_that_the_gate_can_check(link: RegistryLink) -> Non
     share = answer.shares[0]
     claims = ticket.verify(share.ticket, bytes.fromhex(KEY))
     assert (share.name, share.slots, share.port) == ("ticketed", 3, 3632)
-    assert (claims.host, claims.grant, claims.slots) == ("ticketed", answer.grant, 3)
+    assert (claims.host, claims.grant, claims.slots) == ("ticketed", public_id(answer.grant), 3)
     assert (claims.user, claims.project, claims.origin) == ("ann", "kernel", "ticketed")
     assert 14 < claims.ends - now < 30
     assert link.renew(answer.grant, GrantRenew(1)).shares[0].slots == 1

@@ -8,6 +8,7 @@ import socket
 import time
 from typing import Any
 
+import msgspec
 import pytest
 from fakes.registry_program import KEY, OTHER_KEY, RegistryProgram, a_beat
 from hypothesis import given, settings
@@ -15,8 +16,8 @@ from hypothesis import strategies as st
 
 from farmhand import __version__
 from farmhand.links.registry import RegistryLink
-from farmhand.wire import codec
-from farmhand.wire.farm import GrantAsk, HostLeave, Order, Problem
+from farmhand.wire import codec, ticket
+from farmhand.wire.farm import GrantAsk, GrantRenew, HostLeave, Order, Problem
 
 JSON = {"Content-Type": "application/json"}
 
@@ -154,6 +155,23 @@ def test_a_web_page_cannot_ask_in_a_visitor_s_name(program: RegistryProgram) -> 
     body = codec.encode(GrantAsk("ann", "kernel", "desk", 1))
     for kind in ({"Content-Type": "text/plain"}, {}, {"Content-Type": "application/x-www-form-urlencoded"}):
         assert problem(call(program, "POST", "/api/v1/grants", body, kind)).status_code == 415
+
+
+def test_a_lender_cannot_take_over_a_grant_with_what_its_tickets_say(program: RegistryProgram) -> None:
+    link = RegistryLink(program.url)
+    link.beat("lender", a_beat())
+    answer = link.ask(GrantAsk("ann", "kernel", "lender", 1))
+    sealed = next(share.ticket for share in answer.shares if share.name == "lender")
+    claims = ticket.verify(sealed, bytes.fromhex(KEY))
+    assert answer.grant not in msgspec.json.encode(claims).decode()
+    renewal = codec.encode(GrantRenew(0))
+    assert problem(call(program, "PUT", f"/api/v1/grants/{claims.grant}", renewal)).status_code == 404
+    assert call(program, "DELETE", f"/api/v1/grants/{claims.grant}")[0] == 204
+    renewed = link.renew(answer.grant, GrantRenew(1)).shares[0]
+    assert ticket.verify(renewed.ticket, bytes.fromhex(KEY)).grant == claims.grant
+    link.release(answer.grant)
+    link.leave("lender", HostLeave(Order(1, 2, 2), KEY))
+    link.close()
 
 
 def test_a_header_does_not_change_whose_message_it_is(program: RegistryProgram) -> None:
