@@ -117,11 +117,11 @@ class Agent:
         try:
             await self._leave.wait()
         finally:
-            for task in (*watching, *self._sensing):
-                task.cancel()
-            await asyncio.gather(*watching, *self._sensing, return_exceptions=True)
             with contextlib.suppress(TimeoutError):
                 await self._runtime.leave(LEAVE_WITHIN)
+            for task in (*watching, *self._sensing):
+                task.cancel()
+            await asyncio.wait((*watching, *self._sensing), timeout=LEAVE_WITHIN)
             await self._farm.close()
             await self._server.close()
             await self._journal.close()
@@ -149,6 +149,8 @@ class Agent:
 
     def _sense_anew(self) -> None:
         """Sense by the present settings; what is known stays known until the new senses say otherwise."""
+        if self._leave.is_set():
+            return
         for task in self._sensing:
             task.cancel()
         self._sensing = [background(self._sense())]

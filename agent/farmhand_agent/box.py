@@ -153,9 +153,8 @@ class Box:
     def _signal(self, number: signal.Signals) -> None:
         """Send a signal to the init, which is surely ours, and to all below it."""
         if self.alive:
-            others = list(processes.tree(self.init))[1:]
             signal.pidfd_send_signal(self._pidfd, number)
-            for pid in others:
+            for pid in list(processes.tree(self.init))[1:]:
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(pid, number)
 

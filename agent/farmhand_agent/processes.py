@@ -8,6 +8,7 @@ import os
 import select
 import signal
 import subprocess
+from collections import deque
 from collections.abc import Iterator
 
 _TICKS = os.sysconf("SC_CLK_TCK")
@@ -72,13 +73,17 @@ async def end_tree(process: subprocess.Popen[bytes]) -> None:
 
 def tree(pid: int) -> Iterator[int]:
     """The process `pid` and all its descendants, parents first; what ends meanwhile is left out."""
-    yield pid
-    try:
-        children = " ".join(_read(f"/proc/{pid}/task/{task}/children") for task in os.listdir(f"/proc/{pid}/task"))
-    except OSError:
-        return
-    for child in children.split():
-        yield from tree(int(child))
+    waiting, seen = deque([pid]), {pid}
+    while waiting:
+        one = waiting.popleft()
+        yield one
+        try:
+            told = " ".join(_read(f"/proc/{one}/task/{task}/children") for task in os.listdir(f"/proc/{one}/task"))
+        except OSError:
+            continue
+        fresh = [child for child in map(int, told.split()) if child not in seen]
+        seen.update(fresh)
+        waiting += fresh
 
 
 def cpu_seconds(pid: int) -> float:
@@ -100,6 +105,9 @@ def memory_mib(pid: int) -> float:
 
 
 def _read(path: str) -> str:
-    """Read a small file of /proc; called often while the machine is lent, so without the cost of a Path."""
-    with open(path) as file:
+    """Read a small file of /proc; called often while the machine is lent, so without the cost of a Path.
+
+    A process may call itself anything, bytes that are no text included.
+    """
+    with open(path, errors="replace") as file:
         return file.read()

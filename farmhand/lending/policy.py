@@ -108,7 +108,7 @@ def decide(
         )
     )
     chosen = _first(facts)
-    want = Want(chosen.says.urge, facts.slots if chosen.says is _Says.LEND else 0)
+    want = Want(_urge(chosen, facts), facts.slots if chosen.says is _Says.LEND else 0)
     return Decision(
         want=want,
         rule=chosen.name,
@@ -160,6 +160,15 @@ class _Rule:
 def _first(facts: Facts) -> _Rule:
     """Return the rule that decides."""
     return next(rule for rule in RULES if rule.holds(facts))
+
+
+def _urge(chosen: _Rule, facts: Facts) -> Urge:
+    """Return what is wanted: what lets jobs finish hurries if a later rule does, and none that lends is between."""
+    if chosen.says is not _Says.KEEP:
+        return chosen.says.urge
+    later = (rule for rule in RULES[RULES.index(chosen) :] if rule.says in (_Says.LEND, _Says.NOW))
+    firm = next((rule for rule in later if rule.holds(facts)), chosen)
+    return Urge.KEEP_NOW if firm.says is _Says.NOW else Urge.KEEP
 
 
 def _lends_at(facts: Facts) -> float | None:

@@ -115,3 +115,35 @@ def test_memory_is_counted_in_mebibytes_without_what_is_shared() -> None:
     held = bytearray(os.urandom(1)) * (32 << 20)
     assert 28 < processes.memory_mib(os.getpid()) - before < 40
     del held
+
+
+DEEP = """
+import os, sys
+for depth in range(int(sys.argv[1])):
+    if os.fork():
+        os.wait()
+        os._exit(0)
+print(flush=True)
+sys.stdin.read()
+"""
+
+
+def test_a_family_of_any_depth_is_counted() -> None:
+    words = [sys.executable, "-S", "-c", DEEP, "1200"]
+    with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as oldest:
+        assert oldest.stdout is not None
+        assert oldest.stdin is not None
+        oldest.stdout.readline()
+        assert len(list(processes.tree(oldest.pid))) == 1201
+        oldest.stdin.close()
+
+
+def test_a_process_may_call_itself_anything() -> None:
+    name = "import ctypes, sys; ctypes.CDLL(None).prctl(15, b'\\xff\\xfe'); print(flush=True); sys.stdin.read()"
+    with subprocess.Popen([sys.executable, "-c", name], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as strange:
+        assert strange.stdout is not None
+        assert strange.stdin is not None
+        strange.stdout.readline()
+        assert processes.cpu_seconds(strange.pid) >= 0.0
+        assert Path(f"/proc/{strange.pid}/comm").read_bytes() == b"\xff\xfe\n"
+        strange.stdin.close()

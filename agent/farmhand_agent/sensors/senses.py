@@ -11,6 +11,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -34,6 +35,9 @@ FIRST_PAUSE = 0.5
 
 STEADY = 5.0
 """Seconds for which a source must have been watched to count as one that works."""
+
+
+_log = logging.getLogger("farmhand.agent")
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +108,9 @@ class Senses:
                         await source.watch(report)
                     except SenseLost as lost:
                         reason = str(lost)
+                    except Exception as mistake:  # of ours: one sense less, and never a machine that is lent blindly
+                        _log.exception("the sense %s failed", source.name)
+                        reason = f"it failed: {mistake!r}"
                     report(question.unknown)
                     if self._clock() - since >= STEADY:
                         rejected.append((source.name, reason or "it has ended"))

@@ -112,15 +112,16 @@ async def test_a_source_that_gives_up_in_silence_is_lost_too() -> None:
         assert heard.seen.in_use is None
 
 
-async def test_a_bug_in_a_source_is_not_swallowed() -> None:
+async def test_a_bug_in_a_source_makes_its_question_unknown_and_is_told(caplog: pytest.LogCaptureFixture) -> None:
     class Broken(ScriptedSensor):
         async def watch(self, report: Callable[[Reading], None]) -> None:
+            report(Reading({"in_use": False}))
             raise KeyError("bug")
 
-    heard = Listener()
-    with pytest.raises(ExceptionGroup) as raised:
-        await Senses([asking(Broken("X"))], heard.report, heard.told).run()
-    assert isinstance(raised.value.exceptions[0], KeyError)
+    async with running(asking(Broken("X"))) as heard:
+        await heard.until(lambda: heard.views[-1:] == [SenseView("input", "", (("X", "it failed: KeyError('bug')"),))])
+        assert heard.seen.in_use is None
+    assert "KeyError: 'bug'" in caplog.text
 
 
 # --- several screensavers -----------------------------------------------------

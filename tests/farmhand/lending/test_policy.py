@@ -545,3 +545,25 @@ def test_nothing_changes_before_it_is_time_to_look_again(
     wait = ((first.look_again_at or NOW + 5000) - NOW) * part * 0.999
     later = decide(seen, settings, MACHINE, NOW + wait, WALL + wait, lending)
     assert (later.want, later.rule) == (first.want, first.rule)
+
+
+# --- hurry --------------------------------------------------------------------
+@pytest.mark.parametrize(
+    ("seen", "settings", "rule"),
+    [
+        (replace(THERE, on_battery=True), {}, "on battery"),
+        (replace(THERE, metered=True), {}, "metered network"),
+        (replace(THERE, free_memory_mib=50), {}, "no room in memory"),
+        (replace(AWAY, free_memory_mib=50, exclusive="quake"), {"exclusive": ("quake",)}, "no room in memory"),
+        (THERE, {"lend": "never"}, "never by setting"),
+    ],
+)
+def test_a_softer_reason_does_not_keep_the_owner_waiting(
+    seen: Observation, settings: dict[str, Any], rule: str
+) -> None:
+    decision = judge(seen, **settings)
+    assert (decision.rule, decision.want) == (rule, KEEP_NOW)
+
+
+def test_who_lent_it_by_hand_and_sits_before_it_lets_jobs_finish() -> None:
+    assert judge(choosing(replace(THERE, free_memory_mib=50), Wish.LEND)).want == KEEP
