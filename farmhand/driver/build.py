@@ -161,7 +161,7 @@ class _Build:
             self._say("no registry is set: building on this machine only")
             return ()
         ask = GrantAsk(
-            user=_label(getpass.getuser()),
+            user=_label(_user()),
             project=_label(Path.cwd().name),
             host=self._here.name,
             want=MAX_SLOTS,
@@ -194,10 +194,10 @@ class _Build:
         try:
             process = await asyncio.create_subprocess_exec(*command, env=environment)
         except FileNotFoundError:
-            print(f"farmhand: {command[0]}: no such command", file=sys.stderr)
+            _complain(f"{command[0]}: no such command")
             return NOT_FOUND
         except OSError as wrong:
-            print(f"farmhand: {command[0]}: {wrong.strerror}", file=sys.stderr)
+            _complain(f"{command[0]}: {wrong.strerror}")
             return NOT_EXECUTABLE
         passing_on = asyncio.create_task(self._pass_on_signals(process))
         code = await process.wait()
@@ -218,11 +218,32 @@ class _Build:
         if lacked := lack(tally, title):
             self._say(lacked)
         if self._order.json_summary is not None:
-            self._order.json_summary.write_text(json.dumps(as_data(tally, seconds, jobs)) + "\n")
+            try:
+                self._order.json_summary.write_text(json.dumps(as_data(tally, seconds, jobs)) + "\n")
+            except OSError as wrong:  # the build is over, and its status stands
+                _complain(f"cannot write the summary to {self._order.json_summary}: {wrong.strerror}")
 
     def _say(self, text: str) -> None:
         if not self._order.quiet:
-            print(f"farmhand: {text}", file=sys.stderr, flush=True)
+            _complain(text)
+
+
+def _complain(text: str) -> None:
+    """Write a line to standard error if anybody reads it; a build does not depend on that.
+
+    Past the buffer of `sys.stderr`: what would be left in it fails again at exit and changes the exit status.
+    """
+    if sys.stderr is not None:  # it was open when we began, so its number is no other file's
+        with suppress(OSError):
+            os.write(sys.stderr.fileno(), f"farmhand: {text}\n".encode(errors="backslashreplace"))
+
+
+def _user() -> str:
+    """Name who builds; in a container a user may have a number only."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return str(os.getuid())
 
 
 def _label(text: str) -> str:

@@ -184,6 +184,53 @@ async def test_the_exit_status_is_the_commands(project: Project, command: list[s
     assert project.left_behind() == []
 
 
+@pytest.mark.parametrize("closed", ["2>&-", "2>/dev/full", ""])
+@pytest.mark.parametrize(("command", "status"), [("touch built; exit 7", 7), ("touch built", 0)])
+async def test_a_closed_standard_error_changes_nothing(
+    project: Project, closed: str, command: str, status: int
+) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    words = (sys.executable, run_build.__file__, str(project.summary), "", "sh", "-c", command)
+    process = await asyncio.create_subprocess_exec(
+        "sh", "-c", f'exec "$@" {closed}', "sh", *words,
+        cwd=project.folder,
+        env={**os.environ, "TMPDIR": str(project.temporary), "PYTHONPATH": f"{ROOT}:{ROOT / 'tests'}"},
+        stdout=subprocess.PIPE, stderr=writer,
+    )  # fmt: skip
+    os.close(writer)
+    output, _ = await asyncio.wait_for(process.communicate(), 30)
+    assert (process.returncode, output) == (status, b"")
+    assert (project.folder / "built").exists()
+    assert project.counts()["total"] == 0
+
+
+async def test_a_summary_that_cannot_be_written_costs_one_line(project: Project) -> None:
+    project.summary.mkdir()
+    status, _, errors = await project.build("sh", "-c", "exit 7", hosts=False)
+    assert status == 7
+    assert errors.splitlines()[2:] == [f"farmhand: cannot write the summary to {project.summary}: Is a directory"]
+
+
+async def test_a_user_without_a_name_builds_under_a_number(project: Project, tmp_path: Path) -> None:
+    state = tmp_path / "registry"
+    state.mkdir()
+    names = {"LOGNAME", "USER", "LNAME", "USERNAME"}
+    with running_registry(state) as registry:
+        process = await asyncio.create_subprocess_exec(
+            "unshare", "--user", "--map-user=54321",
+            sys.executable, run_build.__file__, project.summary, registry.url, "sh", "-c", "exit 7",
+            cwd=project.folder,
+            env={name: value for name, value in os.environ.items() if name not in names}
+            | {"TMPDIR": str(project.temporary), "PYTHONPATH": f"{ROOT}:{ROOT / 'tests'}"},
+            stderr=subprocess.PIPE,
+        )  # fmt: skip
+        _, errors = await asyncio.wait_for(process.communicate(), 30)
+    assert process.returncode == 7, errors
+    written = b"".join(path.read_bytes() for path in state.rglob("*") if path.is_file())
+    assert b"54321 built project on " in written
+
+
 async def test_an_error_in_the_source_fails_the_build_with_the_compilers_words(project: Project, distccd: int) -> None:
     (project.folder / "f1.c").write_text("int f( { return; }\n")
     async with FakeGate(distccd).open() as gate:
