@@ -8,9 +8,10 @@ is retired: it gets no new ones and ends with its last.
 from __future__ import annotations
 
 import asyncio
+import logging
 import socket
 from collections import Counter
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -22,6 +23,8 @@ IDLE_AFTER = 60.0
 """Seconds without a job after which an identity's box is ended."""
 
 _TAKEN_BACK = "the machine has been taken back"
+
+_log = logging.getLogger("farmhand.agent")
 
 
 class AnyBox(Protocol):
@@ -69,6 +72,7 @@ class Boxes:
         self._start = start
         self._idle_after = idle_after
         self._open = True
+        self._frozen = False
         self._starting: set[asyncio.Task[AnyBox]] = set()
         self._running: set[AnyBox] = set()
         self._ending: set[AnyBox] = set()  # killed, but not yet proved gone
@@ -128,40 +132,52 @@ class Boxes:
         if box not in self._running:
             return
         self._evict(box)
-        self._note_cpu(box)
+        try:
+            self._note_cpu(box)  # the kernel forgets the figure with the box
+        except Exception:
+            _log.exception("the CPU time of a box that ends could not be counted")
         self._kill(box)
         background(self._until_gone(box))
 
     def freeze(self) -> None:
-        """Stop everything in every box where it stands."""
+        """Stop everything in every box where it stands, and every box that comes up until `thaw`."""
+        self._frozen = True
         for box in self._running:
             box.freeze()
 
     def thaw(self) -> None:
         """Let everything go on."""
+        self._frozen = False
         for box in self._running:
             box.thaw()
 
     def kill_all(self) -> None:
-        """End every box now; none is started any more."""
+        """End every box now; none is started any more. May be repeated.
+
+        One that could not be killed is told to the log; `all_gone` tries it again.
+        """
         self._open = False
         for tenant in self._tenants.values():
             if tenant.nap is not None:
                 tenant.nap.cancel()
-        for box in list(self._running):
-            self._kill(box)
+        for wrong in self._kill_each([*self._running, *self._ending]):
+            _log.error("a box could not be killed", exc_info=wrong)
         for task in self._starting:
             task.cancel()
         self._spare = None
         self._tenants.clear()
 
     async def all_gone(self) -> None:
-        """Wait until no box runs any more, those included that were just coming up."""
+        """Wait until no box runs any more, those included that were just coming up.
+
+        Raises:
+            Exception: what killing a box said; then nothing is proved.
+        """
         while self._starting or self._running or self._ending:
             if self._starting:
                 await asyncio.wait(set(self._starting))
-            for box in list(self._running):  # came up after all others were killed
-                self._kill(box)
+            for wrong in self._kill_each(list(self._running)):  # came up after all others were killed
+                raise wrong
             for box in list(self._ending):
                 await self._until_gone(box)
 
@@ -211,8 +227,16 @@ class Boxes:
         return task
 
     async def _start_one(self) -> AnyBox:
-        box = await self._start()
+        try:
+            box = await self._start()
+        except BoxGone:
+            raise
+        except OSError as wrong:
+            _log.exception("no box can be made")
+            raise BoxGone(f"no box can be made: {wrong}") from wrong
         self._running.add(box)
+        if self._frozen:
+            box.freeze()
         return box
 
     def _started(self, task: asyncio.Task[AnyBox]) -> None:
@@ -251,6 +275,16 @@ class Boxes:
 
     def _note_cpu(self, box: AnyBox) -> None:
         self._cpu[box] = max(self._cpu.get(box, 0.0), box.cpu_seconds())
+
+    def _kill_each(self, boxes: Iterable[AnyBox]) -> list[Exception]:
+        """Kill all of these; one that fails spares no other. Returns what went wrong."""
+        faults: list[Exception] = []
+        for box in boxes:
+            try:
+                self._kill(box)
+            except Exception as wrong:
+                faults.append(wrong)
+        return faults
 
     def _kill(self, box: AnyBox) -> None:
         box.kill()

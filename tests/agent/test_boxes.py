@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 
@@ -262,6 +263,73 @@ async def test_a_reclaim_in_the_moment_the_first_box_is_up_wins(maker: BoxMaker)
     maker.made[0].die()
     async with asyncio.timeout(10):
         await boxes.all_gone()
+
+
+async def test_a_repeated_reclaim_kills_again_what_is_not_gone_yet(maker: BoxMaker) -> None:
+    maker.make = lambda: FakeBox(dies_at_once=False)
+    boxes = Boxes(maker.start)
+    await boxes.warm_up()
+    boxes.kill_all()
+    boxes.kill_all()
+    assert maker.made[0].killed == 2
+    maker.made[0].die()
+    await boxes.all_gone()
+
+
+async def test_a_box_that_cannot_be_killed_spares_no_other_and_is_no_proof(
+    maker: BoxMaker, boxes: Boxes, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with boxes.serving("ann"), boxes.serving("bob"), boxes.serving("cat"):
+        stubborn = maker.made[1]
+        stubborn.fault = OSError("no")
+        boxes.kill_all()
+        assert [box.alive for box in maker.made] == [False, True, False]
+        assert "could not be killed" in caplog.text
+        with pytest.raises(OSError, match="no"):
+            await boxes.all_gone()
+        stubborn.fault = None
+        await boxes.all_gone()
+        assert not stubborn.alive
+
+
+async def test_a_box_ends_though_its_cpu_time_cannot_be_counted(
+    maker: BoxMaker, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Uncountable(FakeBox):
+        def cpu_seconds(self) -> float:
+            raise OSError("no")
+
+    maker.make = Uncountable
+    boxes = Boxes(maker.start)
+    boxes.end(await boxes.warm_up())
+    assert not maker.made[0].alive
+    assert "could not be counted" in caplog.text
+    boxes.kill_all()
+    await boxes.all_gone()
+
+
+async def test_a_machine_out_of_descriptors_says_that_no_box_can_be_made(caplog: pytest.LogCaptureFixture) -> None:
+    async def start() -> FakeBox:
+        raise OSError(errno.EMFILE, "too many open files")
+
+    with pytest.raises(BoxGone, match="too many open files"):
+        await Boxes(start).warm_up()
+    assert "no box can be made" in caplog.text
+
+
+# --- held still -------------------------------------------------------------
+async def test_a_box_that_comes_up_in_a_freeze_is_frozen_until_the_thaw(maker: BoxMaker, boxes: Boxes) -> None:
+    await serve(boxes, "ann")
+    maker.hold()
+    bob = asyncio.create_task(serve(boxes, "bob"))
+    await comes_true(lambda: maker.starting == 1)
+    boxes.freeze()
+    maker.let_go()
+    await bob
+    assert [box.frozen for box in maker.made] == [True, True]
+    boxes.thaw()
+    await serve(boxes, "cat")
+    assert [box.frozen for box in maker.made] == [False, False, False]
 
 
 # --- what it costs ----------------------------------------------------------

@@ -17,6 +17,8 @@ class FakeBox:
         inside: the far ends of the connections into it.
         frozen: whether it stands still.
         cpu, memory: what it says it has used and holds.
+        deaf: whether it lets who connects wait for ever.
+        fault: what connecting, counting and killing raise; None when they succeed.
     """
 
     priority = "as low as a fake can go"
@@ -28,6 +30,8 @@ class FakeBox:
         self.cpu = 0.0
         self.memory = 0.0
         self.frozen = False
+        self.deaf = False
+        self.fault: OSError | None = None
         self._dies_at_once = dies_at_once
         self._dead = asyncio.Event()
 
@@ -44,6 +48,9 @@ class FakeBox:
         """
         if self.killed or not self.alive:
             raise BoxGone("the fake box has ended")
+        self._fail()
+        if self.deaf:
+            await asyncio.Event().wait()
         ours, theirs = socket.socketpair()
         ours.setblocking(False)
         self.inside.append(theirs)
@@ -60,6 +67,7 @@ class FakeBox:
     def kill(self) -> None:
         """Begin to end."""
         self.killed += 1
+        self._fail()
         if self._dies_at_once:
             self.die()
 
@@ -75,11 +83,16 @@ class FakeBox:
 
     def cpu_seconds(self) -> float:
         """What `cpu` says; nothing when it has ended, as procfs would."""
+        self._fail()
         return self.cpu if self.alive else 0.0
 
     def memory_mib(self) -> float:
         """What `memory` says; nothing when it has ended."""
         return self.memory if self.alive else 0.0
+
+    def _fail(self) -> None:
+        if self.fault is not None:
+            raise self.fault
 
 
 class BoxMaker:
