@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import logging
 import socket
 import time
 from collections.abc import Awaitable, Callable
@@ -35,6 +36,8 @@ MAX_STRANGERS = 512
 FAREWELL = 1.0
 """Seconds that a client has to take a refusal in: closing earlier would tear it from its hands."""
 
+_log = logging.getLogger("farmhand.agent")
+
 _CLEAN_ENDS = (End.SERVED, End.STALLED)
 """Ends that leave a box as it was. After others it may be dying, or hold a compiler deaf to the SIGTERM of distccd."""
 
@@ -48,12 +51,14 @@ class Patience:
         stall: for the next byte of an upload.
         queue: for a free slot.
         lifetime: for one compile.
+        connect: for a box to answer.
     """
 
     header: float = 5.0
     stall: float = 10.0
     queue: float = 2.0
     lifetime: float = 600.0
+    connect: float = 5.0
 
 
 @dataclass(slots=True, eq=False)
@@ -165,13 +170,15 @@ class Gate:
         self.address = None
 
     async def gone(self) -> None:
-        """Wait until nothing of the farm is left on this machine."""
-        boxes, accepting = self._boxes, self._accepting
-        self._boxes = self._accepting = None
-        if boxes is not None:
-            await boxes.all_gone()
-        tasks = [task for task in (accepting, *self._visits) if task is not None]
+        """Wait until nothing of the farm is left on this machine; several may wait at once.
+
+        The boxes are forgotten only once it is proved: until then `shut` finds them again.
+        """
+        if self._boxes is not None:
+            await self._boxes.all_gone()
+        tasks = [task for task in (self._accepting, *self._visits) if task is not None]
         await asyncio.gather(*tasks, return_exceptions=True)
+        self._boxes = self._accepting = None
         if self._listener is not None:
             self._listener.close()
             self._listener = None
@@ -250,7 +257,7 @@ class Gate:
         if boxes is None:
             raise BoxGone("the machine has been taken back")
         async with boxes.serving(who.identity) as box:
-            with await box.connect() as inside:
+            with await self._connect(boxes, box) as inside:
                 if greeting.ticket is not None:
                     await asyncio.get_running_loop().sock_sendall(visit.client, token(ADMITTED))
                 job = _job(who, greeting, arrived)
@@ -268,6 +275,24 @@ class Gate:
                     elif end not in _CLEAN_ENDS:
                         boxes.retire(box)
                 visit.told = end is End.SERVED
+
+    async def _connect(self, boxes: Boxes, box: AnyBox) -> socket.socket:
+        """Connect to a box; one that does not answer gets no more jobs, but those in it, perhaps only frozen, stay.
+
+        Raises:
+            BoxGone: it does not answer, or this machine lacks what a connection takes.
+        """
+        try:
+            async with asyncio.timeout(self._patience.connect):
+                return await box.connect()
+        except (BoxGone, TimeoutError) as wrong:
+            boxes.retire(box)
+            told = str(wrong) or f"the box did not answer within {self._patience.connect:g} s"
+            _log.warning("a box is given up: %s", told)
+            raise BoxGone(told) from wrong
+        except OSError as wrong:  # ours, such as no descriptors left: neither the client's fault nor the box's
+            _log.exception("the gate cannot connect to a box")
+            raise BoxGone(f"the gate cannot connect to a box: {wrong}") from wrong
 
     async def _relay(self, client: socket.socket, inside: socket.socket, greeting: Greeting, job: Job) -> End:
         try:

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import gc
 import os
+import resource
 import socket
 import subprocess
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack, suppress
 from pathlib import Path
 
 import pytest
+from fakes.box import BoxMaker, FakeBox
 from fakes.raw_client import Answer, Cut, RawClient, TurnedAway, compile_raw
 from fakes.waiting import comes_true
 
@@ -412,13 +415,23 @@ async def test_an_upload_that_stalls_gives_its_slot_back(opened: Open) -> None:
         await honest(place)
 
 
+@pytest.fixture
+def many_descriptors() -> Iterator[None]:
+    """Lets this process open as many files as the machine allows."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    yield
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+@pytest.mark.usefixtures("many_descriptors")
 async def test_many_who_say_nothing_or_little_keep_nobody_out(opened: Open) -> None:
-    place = await opened(slots=1, patience=Patience(header=20))
+    place = await opened(slots=1, patience=Patience(header=60))
     async with AsyncExitStack() as stack:
         idle = [stack.enter_context(await RawClient.open(place.address)) for _ in range(600)]
         for one in idle:
             await one.say(b"D")
-        await comes_true(lambda: len(place.gate._strangers) == gate_module.MAX_STRANGERS)
+        await comes_true(lambda: len(place.gate._strangers) == gate_module.MAX_STRANGERS, within=40.0)
         assert await idle[0].is_cut(), "the oldest made room"
         assert not place.gate.jobs
         await honest(place)
@@ -550,6 +563,44 @@ async def test_shutting_what_is_shut_does_nothing(place: Place) -> None:
     await place.reclaim()
     await place.reclaim()
     assert (place.gate.cpu_seconds(), place.gate.memory_mib()) == (0.0, 0.0)
+
+
+async def test_a_repeated_reclaim_finds_what_is_not_gone_yet_and_proves_nothing_before_it_is() -> None:
+    maker = BoxMaker()
+    maker.make = lambda: FakeBox(dies_at_once=False)
+    gate = Gate(maker.start, farm_admission(), QUICK, lambda: None)
+    await gate.open("127.0.0.1", 0, 2)
+    gate.shut()
+    waiting = [asyncio.create_task(gate.gone())]
+    await asyncio.sleep(0)
+    gate.shut()
+    waiting.append(asyncio.create_task(gate.gone()))
+    done, _ = await asyncio.wait(waiting, timeout=0.05)
+    assert (maker.made[0].killed, done) == (2, set())
+    maker.made[0].die()
+    async with asyncio.timeout(10):
+        await asyncio.gather(*waiting)
+
+
+# --- boxes that do not answer -----------------------------------------------
+@pytest.mark.parametrize("deaf", [True, False], ids=["a deaf box", "no descriptors left"])
+async def test_a_client_is_told_that_its_box_cannot_be_reached(deaf: bool, caplog: pytest.LogCaptureFixture) -> None:
+    maker = BoxMaker()
+    gate = Gate(maker.start, farm_admission(), Patience(connect=0.1), lambda: None)
+    await gate.open("127.0.0.1", 0, 2)
+    assert gate.address is not None
+    box = maker.made[0]
+    box.deaf = deaf
+    box.fault = None if deaf else OSError(errno.EMFILE, "too many open files")
+    told = "BUSY the box did not answer" if deaf else "BUSY the gate cannot connect"
+    with pytest.raises(TurnedAway, match=told):
+        await compile_raw(gate.address, ["gcc", "-c", "a.i"], SOURCE, ticket())
+    await comes_true(lambda: box.alive is not deaf)
+    assert ("is given up" if deaf else "cannot connect") in caplog.text
+    box.fault = None
+    gate.shut()
+    async with asyncio.timeout(10):
+        await gate.gone()
 
 
 async def test_a_gate_may_be_opened_again(place: Place) -> None:
