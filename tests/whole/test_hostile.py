@@ -19,6 +19,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 from fakes.raw_client import Answer, Cut, RawClient, compile_raw, pump_request
 
@@ -309,8 +310,14 @@ print(json.dumps(found))
 """
 
 
+def own_address() -> str:
+    """An IPv4 address of this machine, not of the loopback if it has another."""
+    found = [one.address for card in psutil.net_if_addrs().values() for one in card if one.family == socket.AF_INET]
+    return next((address for address in found if not address.startswith("127.")), "127.0.0.1")
+
+
 async def test_nothing_that_listens_outside_can_be_reached(gate: Gate, outside: Outside) -> None:
-    own = socket.gethostbyname(socket.gethostname())
+    own = own_address()
     program = REACH.format(port=outside.port, own=own, folder=outside.folder, name=outside.folder.name, uid=os.getuid())
     found = await ask_inside(gate, program)
     assert "reached" not in found.values(), found
