@@ -13,7 +13,7 @@ import math
 from collections.abc import Callable
 from datetime import UTC, datetime
 
-from farmhand.lending.policy import IN_USE
+from farmhand.lending.rules import IN_USE
 from farmhand.wire.local import Choose, JobView, Quit, Snapshot
 from farmhand_tray import words
 from farmhand_tray.view import (

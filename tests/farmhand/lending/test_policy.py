@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from farmhand.lending.events import Urge, Want
 from farmhand.lending.facts import FRESH, LOCK_GESTURE, NUDGE
 from farmhand.lending.observation import Choice, Observation, Wish
-from farmhand.lending.policy import BUSY_MARGIN, RULES, Decision, decide
+from farmhand.lending.policy import BUSY_MARGIN, Decision, decide
+from farmhand.lending.rules import RULES
 from farmhand.machine import Machine
 from farmhand.settings import Settings
 from farmhand.wire.local import RuleView

@@ -1,0 +1,236 @@
+"""The rules, in the order in which they are asked; the first that holds decides. Their words are the owner's.
+
+1. What makes lending impossible or was forbidden by hand comes first, then what was allowed by hand, then what the
+   senses say. So the owner's "keep" beats everything but a missing sandbox, which keeps the machine as well.
+2. The last rule always holds and keeps the machine: what no rule allows is not done.
+3. Not knowing whether the owner is there, or how busy the machine is, is a reason not to lend. Sleep, battery, network
+   and films are obstacles only where they are seen: most machines have nothing that could tell of them.
+4. A lock or a screensaver counts as leaving, a few seconds after the owner's hands have come to rest. A touch after
+   that is the owner's return, whatever the screensaver says: a lock dialog shows for as long as the password takes.
+5. The names are for the owner, who reads them in `farmhand why`.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from farmhand.lending import reasons
+from farmhand.lending.events import Urge
+from farmhand.lending.facts import Facts
+from farmhand.lending.observation import Wish
+
+
+class Says(enum.Enum):
+    """What a rule may want."""
+
+    LEND = "lend {}"
+    HOLD = "hold"
+    KEEP = "keep"
+    NOW = "keep now"
+
+    @property
+    def urge(self) -> Urge:
+        """The same, for the lender."""
+        return _URGES[self]
+
+
+_URGES = {Says.LEND: Urge.LEND, Says.HOLD: Urge.HOLD, Says.KEEP: Urge.KEEP, Says.NOW: Urge.KEEP_NOW}
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A condition with a name, what follows from it, and the words for both.
+
+    Attributes:
+        value: what it looks at.
+        ends: what would end it when it holds; {limit}, {rest} and {dwell} stand for the load limit, the rest and the
+            calm needed.
+        begins: what would make it hold when it does not.
+        reason: words fit to follow "because"; None where `value` says it all.
+    """
+
+    name: str
+    says: Says
+    holds: Callable[[Facts], bool]
+    value: Callable[[Facts], str]
+    ends: str
+    begins: str = ""
+    reason: Callable[[Facts], str] | None = None
+
+
+IN_USE = "in use"
+
+RULES = (
+    Rule(
+        "going to sleep",
+        Says.NOW,
+        lambda facts: facts.seen.sleeping is True,
+        reasons.sleep,
+        ends="waking up",
+        begins="going to sleep",
+    ),
+    Rule(
+        "no sandbox",
+        Says.NOW,
+        lambda facts: facts.seen.sandbox != "",
+        reasons.sandbox,
+        ends="a working sandbox",
+        begins="losing the sandbox",
+    ),
+    Rule(
+        "your choice: keep",
+        Says.NOW,
+        lambda facts: facts.wish is Wish.KEEP,
+        reasons.wish,
+        ends="choosing auto or lend",
+        begins="choosing keep",
+    ),
+    Rule(
+        "no room in memory",
+        Says.KEEP,
+        lambda facts: facts.slots == 0,
+        reasons.memory,
+        ends="more free memory, or a lower memory_per_job",
+        begins="less free memory",
+    ),
+    Rule(
+        "your choice: lend",
+        Says.LEND,
+        lambda facts: facts.wish is Wish.LEND,
+        reasons.wish,
+        ends="choosing auto or keep",
+        begins="choosing lend",
+    ),
+    Rule(
+        "never by setting",
+        Says.KEEP,
+        lambda facts: facts.settings.lend == "never",
+        reasons.setting,
+        ends="lend = auto",
+        begins="lend = never",
+    ),
+    Rule(
+        "exclusive program",
+        Says.NOW,
+        lambda facts: bool(facts.settings.exclusive) and facts.seen.exclusive != "",
+        reasons.exclusive,
+        ends="ending that program",
+        begins="starting a program that the setting exclusive names",
+    ),
+    Rule(
+        "on battery",
+        Says.KEEP,
+        lambda facts: facts.settings.on_battery == "never" and facts.seen.on_battery is True,
+        reasons.power,
+        ends="plugging in, or on_battery = always",
+        begins="unplugging, unless on_battery = always",
+    ),
+    Rule(
+        "metered network",
+        Says.KEEP,
+        lambda facts: facts.settings.metered == "never" and facts.seen.metered is True,
+        reasons.network,
+        ends="another network, or metered = always",
+        begins="a metered network, unless metered = always",
+    ),
+    Rule(
+        "about to lend",
+        Says.KEEP,
+        lambda facts: facts.about_to_lend,
+        reasons.warning,
+        ends="letting the time pass, or choosing lend or auto",
+        begins="a choice to keep that runs out while you may be there",
+    ),
+    Rule(
+        "always by setting",
+        Says.LEND,
+        lambda facts: facts.settings.lend == "always",
+        reasons.setting,
+        ends="lend = auto",
+        begins="lend = always",
+    ),
+    Rule(
+        "nobody can tell",
+        Says.NOW,
+        lambda facts: facts.in_use is None,
+        reasons.hands,
+        ends="a source for keyboard and mouse",
+        begins="losing the source for keyboard and mouse",
+    ),
+    Rule(
+        "a single touch",
+        Says.HOLD,
+        lambda facts: facts.may_be_a_nudge,
+        reasons.touch,
+        ends="more input, or none for 3 s",
+        begins="one touch after an absence, with on_return = hold",
+    ),
+    Rule(
+        IN_USE,
+        Says.NOW,
+        lambda facts: facts.is_present,
+        reasons.hands,
+        ends="leaving keyboard and mouse alone",
+        begins="touching keyboard or mouse",
+    ),
+    Rule(
+        "outside your hours",
+        Says.KEEP,
+        lambda facts: not facts.is_within_hours,
+        reasons.hours,
+        ends="the next hours of the schedule",
+        begins="the end of the hours of the schedule",
+    ),
+    Rule(
+        "presenting",
+        Says.KEEP,
+        lambda facts: facts.settings.presenting == "never" and facts.is_presenting,
+        reasons.presenting,
+        ends="leaving the full screen, or presenting = always",
+        begins="a film or a talk, unless presenting = always",
+    ),
+    Rule(
+        "busy with your work",
+        Says.KEEP,
+        lambda facts: facts.is_busy,
+        reasons.load,
+        ends="a load of at most {limit}",
+        begins="a load above {limit}",
+    ),
+    Rule(
+        "busy until now",
+        Says.KEEP,
+        lambda facts: facts.was_busy,
+        reasons.calm,
+        ends="a low load for {dwell}",
+        begins="a load above {limit}",
+    ),
+    Rule(
+        "screen locked",
+        Says.LEND,
+        lambda facts: facts.behind_screensaver,
+        reasons.screensaver,
+        ends="touching keyboard or mouse",
+        begins="locking the screen and leaving",
+    ),
+    Rule(
+        "idle",
+        Says.LEND,
+        lambda facts: facts.in_use is False,
+        reasons.hands,
+        ends="touching keyboard or mouse",
+        begins="{rest}",
+        reason=lambda facts: f"there was {reasons.rest(facts)}",
+    ),
+    Rule(
+        "not idle long enough",
+        Says.KEEP,
+        lambda _: True,
+        reasons.hands,
+        ends="{rest}, or locking the screen and leaving",
+        reason=lambda facts: f"{reasons.hands(facts)}, not yet {reasons.span(facts.settings.idle_after)}",
+    ),
+)
+"""In order; the first that holds decides."""
