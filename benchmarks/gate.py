@@ -18,7 +18,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from operator import truediv
@@ -86,9 +86,10 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="a tenth of the rounds, to see that it works")
     parser.add_argument("--serve", type=Path, help=argparse.SUPPRESS)
+    parser.add_argument("--low", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.serve:
-        asyncio.run(serve(options.serve))
+        asyncio.run(serve(options.serve, _start_low if options.low else _start_box))
         return 0
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that every server is ended all the same
     with ExitStack() as stack:
@@ -141,9 +142,14 @@ def _compile(folder: Path, command: list[str], server: str, at_once: int) -> flo
 
 
 @contextmanager
-def gate(folder: Path) -> Iterator[str]:
-    """Run a gate with its boxes and its journal in a process of its own."""
-    command = [sys.executable, "-m", "benchmarks.gate", "--serve", str(folder)]
+def gate(folder: Path, low: bool = False) -> Iterator[str]:
+    """Run a gate with its boxes and its journal in a process of its own; yield its address.
+
+    Args:
+        folder: for the journal.
+        low: whether jobs run at the low priority of a lent machine.
+    """
+    command = [sys.executable, "-m", "benchmarks.gate", "--serve", str(folder), *["--low"] * low]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
         assert server.stdout is not None
         try:
@@ -152,13 +158,13 @@ def gate(folder: Path) -> Iterator[str]:
             server.terminate()
 
 
-async def serve(folder: Path) -> None:
+async def serve(folder: Path, start_box: Callable[[], Awaitable[Box]]) -> None:
     """Be that process: print the gate's address and serve until SIGTERM."""
     left = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, left.set)
     journal = Journal(folder)
     admission = Admission.of("bench", bytes(32), ("127.0.0.0/8",))
-    one = Gate(_start_box, admission, Patience(), lambda: None, journal)
+    one = Gate(start_box, admission, Patience(), lambda: None, journal)
     await one.open("127.0.0.1", 0, SLOTS)
     assert one.address is not None
     print(join_address(*one.address), flush=True)
@@ -168,14 +174,18 @@ async def serve(folder: Path) -> None:
     await journal.close()
 
 
+async def _start_low() -> Box:
+    return await Box.start(BoxPlan(SLOTS))
+
+
 async def _start_box() -> Box:
-    box = await Box.start(BoxPlan(SLOTS))
+    box = await _start_low()
     hasten(box.init)
     return box
 
 
 @contextmanager
-def plain_distccd(scratch: str) -> Iterator[str]:
+def plain_distccd(scratch: str, nice: int = 0) -> Iterator[str]:
     """Run a stock distccd of our own on loopback; its temporary files go to a fresh folder in `scratch`."""
     with tempfile.TemporaryDirectory(prefix="distccd-", dir=scratch) as folder:
         Path(folder).chmod(0o1777)
@@ -191,7 +201,7 @@ def plain_distccd(scratch: str) -> Iterator[str]:
             "--jobs",
             str(SLOTS),
         ]
-        command += ["--allow", "127.0.0.1", "--nice", "0", "--log-stderr", "--log-level", "critical"]
+        command += ["--allow", "127.0.0.1", "--nice", str(nice), "--log-stderr", "--log-level", "critical"]
         environ = {"PATH": "/usr/bin:/bin", "TMPDIR": folder, "LANG": "C.UTF-8"}
         if os.geteuid() == 0:
             command += ["--user", "nobody"]
