@@ -59,8 +59,9 @@ def main() -> int:
         print(json.dumps(took))
         return 0
     quiet = statistics.median(took[QUIET])
-    cores = os.cpu_count() or 1
-    print(f"a burst of {BURST_MS:g} ms of the owner's, {rounds * length} times, {cores} compiles at once on {cores} cores")
+    print(
+        f"{rounds * length} bursts of the owner's of {BURST_MS:g} ms each; {os.cpu_count()} compiles on as many cores"
+    )
     print(f"{'beside':24}{'median':>10}{'p90':>10}  ms{'ratio':>9}  goal")
     for name, times in took.items():
         median, p90 = statistics.median(times), statistics.quantiles(times, n=10)[8]

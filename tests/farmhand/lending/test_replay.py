@@ -189,7 +189,7 @@ def with_rests(story: Sequence[tuple[int, Reading]], idle_after: int, seconds: i
     return sorted(full, key=lambda one: one[0])
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(stories, st.integers(5, 100), st.sampled_from(("", "08:02-08:04")), st.sampled_from((0.0, 30.0)))
 def test_the_recorded_settings_give_what_was_recorded(
     story: Sequence[tuple[int, Reading]], idle_after: int, schedule: str, some: float

@@ -232,7 +232,7 @@ Routes = st.sampled_from(
 Names = st.just("fuzzed") | st.binary(min_size=1, max_size=12).map(lambda raw: "".join(f"%{byte:02x}" for byte in raw))
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(Routes, Names, Bodies)
 def test_nothing_that_is_sent_is_answered_by_a_mistake(
     program: RegistryProgram, route: tuple[str, str], name: str, body: bytes

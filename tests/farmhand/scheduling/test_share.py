@@ -274,7 +274,7 @@ def every_division(rooms: Sequence[Room], claims: Sequence[Claim]) -> Iterator[d
     yield from place(0, claims[0].want if claims else 0, 0)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     st.lists(st.tuples(st.integers(0, 3), Toolchains), max_size=3),
     st.lists(st.tuples(st.integers(0, 3), Toolchains), min_size=1, max_size=3),
