@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from farmhand_agent import priority, processes, sandbox
+from farmhand_agent.background import background
 
 BATCH = 64
 """Sockets that one run of the doorway makes."""
@@ -64,6 +65,7 @@ class Box:
         self._sockets: deque[socket.socket] = deque()
         self._refill: asyncio.Task[None] | None = None
         self._end: asyncio.Task[None] | None = None
+        self._hurry: asyncio.Task[None] | None = None
         self.priority = ""
 
     @classmethod
@@ -143,7 +145,8 @@ class Box:
         other when the init gets round to them: on a busy machine that halves the wait.
         """
         if self.alive:
-            priority.hasten(self.init)
+            if not priority.hasten(self.init) and self._hurry is None:
+                self._hurry = background(priority.hasten_patiently(self.init))
             self._signal(signal.SIGKILL)
         if self._refill is not None:
             self._refill.cancel()
@@ -166,6 +169,8 @@ class Box:
 
     async def _await_end(self) -> None:
         await processes.readable(self._pidfd)
+        if self._hurry is not None:
+            self._hurry.cancel()
         os.close(self._pidfd)
         self._pidfd = -1
         await processes.ended(self._outer)

@@ -62,7 +62,8 @@ def box_command(
         command += ["--ro-bind-try", path, path]
     for folder in toolchains:
         command += ["--ro-bind-try", folder, folder]
-    command += ["--proc", "/proc", "--dev", "/dev", "--remount-ro", "/dev"]
+    command += ["--proc", "/proc", "--remount-ro", "/proc"]  # a job could write its session's priority there
+    command += ["--dev", "/dev", "--remount-ro", "/dev"]
     command += ["--size", str(scratch_mib << 20), "--tmpfs", "/tmp", "--remount-ro", "/", "--chdir", "/tmp"]
     command += ["--cap-drop", "ALL", "--hostname", "farm", "--info-fd", str(info_fd)]
     if seccomp.program(platform.machine()):

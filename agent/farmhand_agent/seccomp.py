@@ -1,8 +1,9 @@
 """Which system calls nothing in a box may make, as a program for the kernel's filter.
 
 The namespaces of the box are its walls; this takes away the tools with which walls of the past were broken: calls that
-no compiler needs and in which holes were found again and again. What is refused fails as if there were no permission;
-only `clone3`, whose flags a filter cannot see, fails as if the kernel were too old, and the C library takes `clone`.
+no compiler needs and in which holes were found again and again; and `setsid`, with which a job would leave the session
+and with it the low priority. What is refused fails as if there were no permission; only `clone3`, whose flags a filter
+cannot see, fails as if the kernel were too old, and the C library takes `clone`.
 
 1. A program of another architecture, whose calls have other numbers, is killed.
 2. The kernel remembers which calls are always allowed, so the filter costs those nothing.
@@ -79,12 +80,12 @@ TABLES: Mapping[str, Table] = {
         socket=41,
         denied=_EVERYWHERE
         | {
-            "ptrace": 101, "syslog": 103, "vhangup": 153, "modify_ldt": 154, "pivot_root": 155, "adjtimex": 159,
-            "chroot": 161, "acct": 163, "settimeofday": 164, "mount": 165, "umount2": 166, "swapon": 167,
-            "swapoff": 168, "reboot": 169, "sethostname": 170, "setdomainname": 171, "iopl": 172, "ioperm": 173,
-            "init_module": 175, "delete_module": 176, "quotactl": 179, "clock_settime": 227, "kexec_load": 246,
-            "add_key": 248, "request_key": 249, "keyctl": 250, "migrate_pages": 256, "unshare": 272,
-            "move_pages": 279, "perf_event_open": 298, "fanotify_init": 300, "name_to_handle_at": 303,
+            "ptrace": 101, "syslog": 103, "setsid": 112, "vhangup": 153, "modify_ldt": 154, "pivot_root": 155,
+            "adjtimex": 159, "chroot": 161, "acct": 163, "settimeofday": 164, "mount": 165, "umount2": 166,
+            "swapon": 167, "swapoff": 168, "reboot": 169, "sethostname": 170, "setdomainname": 171, "iopl": 172,
+            "ioperm": 173, "init_module": 175, "delete_module": 176, "quotactl": 179, "clock_settime": 227,
+            "kexec_load": 246, "add_key": 248, "request_key": 249, "keyctl": 250, "migrate_pages": 256,
+            "unshare": 272, "move_pages": 279, "perf_event_open": 298, "fanotify_init": 300, "name_to_handle_at": 303,
             "open_by_handle_at": 304, "clock_adjtime": 305, "setns": 308, "process_vm_readv": 310,
             "process_vm_writev": 311, "kcmp": 312, "finit_module": 313, "kexec_file_load": 320, "bpf": 321,
             "userfaultfd": 323,
@@ -99,7 +100,7 @@ TABLES: Mapping[str, Table] = {
         | {
             "umount2": 39, "mount": 40, "pivot_root": 41, "chroot": 51, "vhangup": 58, "quotactl": 60, "acct": 89,
             "unshare": 97, "kexec_load": 104, "init_module": 105, "delete_module": 106, "clock_settime": 112,
-            "syslog": 116, "ptrace": 117, "reboot": 142, "sethostname": 161, "setdomainname": 162,
+            "syslog": 116, "ptrace": 117, "reboot": 142, "setsid": 157, "sethostname": 161, "setdomainname": 162,
             "settimeofday": 170, "adjtimex": 171, "add_key": 217, "request_key": 218, "keyctl": 219, "swapon": 224,
             "swapoff": 225, "migrate_pages": 238, "move_pages": 239, "perf_event_open": 241, "fanotify_init": 262,
             "name_to_handle_at": 264, "open_by_handle_at": 265, "clock_adjtime": 266, "setns": 268,

@@ -47,7 +47,7 @@ def test_only_the_system_is_visible_and_only_for_reading() -> None:
     assert "--dev-bind" not in words
     shown = {one for one, _ in (*values(words, "--ro-bind", 2), *values(words, "--ro-bind-try", 2))}
     assert shown <= {"/usr", "/etc/alternatives", "/etc/ld.so.cache", "/bin", "/lib", "/lib64", "/lib32", "/sbin"}
-    assert values(words, "--remount-ro") == [("/dev",), ("/",)]
+    assert values(words, "--remount-ro") == [("/proc",), ("/dev",), ("/",)]
     assert words.index("/tmp", words.index("--tmpfs")) < len(words) - 1 - words[::-1].index("--remount-ro")
 
 

@@ -24,6 +24,7 @@ import pytest
 from fakes.raw_client import Answer, Cut, RawClient, compile_raw, pump_request
 
 from farmhand.distcc.protocol import request
+from farmhand_agent import priority
 from farmhand_agent.admission import Admission
 from farmhand_agent.box import Box, BoxPlan
 from farmhand_agent.gate import Gate, Patience
@@ -368,6 +369,29 @@ print(json.dumps(told))
 
 async def test_the_kernel_grants_nothing_that_opens_a_box(gate: Gate, outside: Outside) -> None:
     told = await ask_inside(gate, SYSCALLS)
+    assert "done" not in told.values(), told
+
+
+CLIMB = """
+import json, os
+def attempt(what):
+    try:
+        what()
+        return "done"
+    except OSError as wrong:
+        return os.strerror(wrong.errno)
+def lift():
+    with open("/proc/self/autogroup", "w") as file:
+        file.write("0")
+tried = {"own session": attempt(os.setsid), "autogroup": attempt(lift), "nice": attempt(lambda: os.nice(-1))}
+print(json.dumps({**tried, "now": open("/proc/self/autogroup").read().split()[-1] + f" {os.nice(0)}"}))
+"""
+
+
+@pytest.mark.skipif(not priority.autogroups(), reason="this kernel does not group by session")
+async def test_a_job_cannot_leave_its_low_priority(gate: Gate, outside: Outside) -> None:
+    told = await ask_inside(gate, CLIMB)
+    assert told.pop("now") == "19 0"
     assert "done" not in told.values(), told
 
 
