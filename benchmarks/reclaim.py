@@ -4,20 +4,32 @@ A real agent on a real X server lends; compilers run in its box; xdotool moves t
 when the X server's alarm reaches it; the outer one begins before xdotool is started and ends when no process lives in
 another pid namespace any more, as seen from outside.
 
-    python -m benchmarks.reclaim --rounds 50 --jobs 4 --busy
+On the busy machine two busy loops of the owner's session for each core wake up when the compilers run, as if the owner
+came back to a machine full of work.
+
+    python -m benchmarks.reclaim --rounds 50 --jobs 1 4 8
+    python -m benchmarks.reclaim --rounds 50 --jobs 1 4 8 --busy
 """
 
 from __future__ import annotations
 
 import argparse
 import os
+import signal
 import statistics
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from tests.whole.stage import Stage, Workstation, boxed, until
+
+HEADSTART = 0.1
+"""Seconds that the owner's programs have been busy for when the mouse moves."""
+
+LOOP = "import os, signal; os.kill(os.getpid(), signal.SIGSTOP)\nwhile True: pass"
 
 SOURCE = """
 #include <iostream>
@@ -36,34 +48,38 @@ def main() -> int:
     """Measure and print; return 0."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=50)
-    parser.add_argument("--jobs", type=int, default=4, help="compilers running when the owner comes back")
-    parser.add_argument("--busy", action="store_true", help="every core also runs a busy loop of the owner's session")
+    parser.add_argument("--jobs", type=int, nargs="+", default=[4], help="compilers running when the owner comes back")
+    parser.add_argument("--busy", action="store_true", help="the owner's programs keep all cores busy meanwhile")
     options = parser.parse_args()
+    print(f"{options.rounds} reclaims each{', busy machine' * options.busy}")
+    print(f"{'compilers':10}{'measured':38}{'p50':>8}{'p90':>8}{'p99':>8}{'max':>8}  ms")
+    for jobs in options.jobs:
+        measure(jobs, options.rounds, options.busy)
+    return 0
+
+
+def measure(jobs: int, rounds: int, busy: bool) -> None:
+    """Take the machine back `rounds` times from `jobs` compilers, and print how long that took and what was left."""
     inner: list[float] = []
     outer: list[float] = []
     with Stage() as stage:
         (stage.folder / "big.cc").write_text(SOURCE)
         stage.open_registry()
-        station = stage.workstation("bench", idle_after=1, slots=4 * options.jobs)  # load may halve them
-        if options.busy:
-            for _ in range(os.cpu_count() or 1):
-                stage.run(sys.executable, "-c", "while True: pass")
+        station = stage.workstation("bench", idle_after=1, slots=4 * jobs)  # load may halve them
+        loops = [stage.run(sys.executable, "-c", LOOP) for _ in range(2 * (os.cpu_count() or 1) * busy)]
         files = len(os.listdir("/tmp"))
-        for _ in range(options.rounds):
-            own, seen = _round(stage, station, options.jobs)
+        for _ in range(rounds):
+            own, seen = _round(stage, station, jobs, [loop.pid for loop in loops])
             inner.append(own)
             outer.append(seen)
         left = len(boxed())
         sockets = _sockets_of(station)
-        print(f"reclaim of {options.jobs} running compilers, {options.rounds} rounds{', busy machine' * options.busy}")
-        print(f"{'':34}{'p50':>8}{'p90':>8}{'p99':>8}{'max':>8}  ms")
-        _row("agent: event to last process gone", inner)
-        _row("outside: before xdotool to none left", outer)
-        print(f"left: {left} processes, {sockets} gate sockets, {len(os.listdir('/tmp')) - files} files in /tmp")
-    return 0
+        _row(f"{jobs}", "agent: event to last process gone", inner)
+        _row("", "outside: before xdotool to none left", outer)
+        print(f"{'':10}left: {left} processes, {sockets} gate sockets, {len(os.listdir('/tmp')) - files} files in /tmp")
 
 
-def _round(stage: Stage, station: Workstation, jobs: int) -> tuple[float, float]:
+def _round(stage: Stage, station: Workstation, jobs: int, loops: list[int]) -> tuple[float, float]:
     station.wait("lent", 30)
     gate = station.environ["FARMHAND_GATE"]
     environ = {
@@ -83,14 +99,29 @@ def _round(stage: Stage, station: Workstation, jobs: int) -> tuple[float, float]
         for number in range(jobs)
     ]
     until(lambda: _compilers() >= jobs, f"{jobs} compilers run", 30, every=0.05)
-    touched = time.monotonic()
-    stage.x.touch("mouse")
-    until(lambda: not boxed(), "nobody left", every=0)
-    outer = (time.monotonic() - touched) * 1e3
-    inner = float(station.wait("kept")["last_reclaim_ms"])
+    with _awake(loops):
+        touched = time.monotonic()
+        stage.x.touch("mouse")
+        until(lambda: not boxed(), "nobody left", every=0.001)
+        outer = (time.monotonic() - touched) * 1e3
+        inner = float(station.wait("kept")["last_reclaim_ms"])
     for client in clients:
         client.wait(30)
     return inner, outer
+
+
+@contextmanager
+def _awake(loops: list[int]) -> Iterator[None]:
+    """Let the owner's programs run while the block does."""
+    for pid in loops:
+        os.kill(pid, signal.SIGCONT)
+    if loops:
+        time.sleep(HEADSTART)
+    try:
+        yield
+    finally:
+        for pid in loops:
+            os.kill(pid, signal.SIGSTOP)
 
 
 def _compilers() -> int:
@@ -110,9 +141,9 @@ def _sockets_of(station: Workstation) -> int:
     return sum(line.split()[1].endswith(port) and line.split()[3] in ("01", "0A") for line in lines)
 
 
-def _row(name: str, values: list[float]) -> None:
+def _row(jobs: str, name: str, values: list[float]) -> None:
     cuts = statistics.quantiles(values, n=100, method="inclusive")
-    print(f"{name:34}{cuts[49]:8.1f}{cuts[89]:8.1f}{cuts[98]:8.1f}{max(values):8.1f}")
+    print(f"{jobs:10}{name:38}{cuts[49]:8.1f}{cuts[89]:8.1f}{cuts[98]:8.1f}{max(values):8.1f}", flush=True)
 
 
 if __name__ == "__main__":
