@@ -4,6 +4,10 @@ Jobs are served in the order in which they came. A job that lost its host keeps 
 placed; after two lost hosts, or when a host's compiler refused it, only this machine may compile it. So it is while no
 host has its toolchain: it waits for none. The way of a job is the table in `jobs`.
 
+A job that takes long races: a second copy runs elsewhere, the first good answer counts, and the other copy is stopped.
+`racing` holds when. A job that has lost a host races on this machine only, and there the slots of what no host can do
+are open to a late job, too.
+
 A host may be dead although its connections live: stopped, hung, behind a proxy. So a job whose host the registry has
 not listed for `UNLISTED` seconds counts as lost. A host that only wants no new jobs leaves the list, too; there that
 time is what a job has left to end.
@@ -14,17 +18,22 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import assert_never
 
 from farmhand.dispatch.jobs import (
-    AWAY,
+    IDLE,
     ON_EVENT,
     ON_HERE,
     ON_HOST,
+    ON_RACE,
+    ON_RACE_HERE,
+    RACING,
     Cancel,
     Effect,
     Event,
     GiveUp,
     Here,
+    Host,
     HostsChanged,
     JobArrived,
     JobDone,
@@ -32,12 +41,14 @@ from farmhand.dispatch.jobs import (
     JobFailed,
     JobGone,
     JobLost,
+    JobNotHere,
     JobState,
     Place,
     PlaceHere,
     Woke,
 )
 from farmhand.dispatch.placement import (
+    Fault,
     Standing,
     any_usable,
     better_here,
@@ -50,6 +61,7 @@ from farmhand.dispatch.placement import (
     succeed,
     without_own,
 )
+from farmhand.dispatch.racing import Usual
 from farmhand.dispatch.tally import Tally
 
 UNLISTED = 10.0
@@ -57,21 +69,37 @@ UNLISTED = 10.0
 
 
 @dataclass(slots=True)
-class _Job:
-    """One compile; `host` is where it is or was last, "" for this machine or nowhere yet.
+class _Copy:
+    """One run of a job.
 
-    `overdue_at` is the time at which it is taken from a host that is not listed; None while it is.
+    Attributes:
+        since: the time at which it was placed.
+        speed: of its slot.
+        overdue_at: the time at which it is taken from a host that is not listed; None while it is.
     """
+
+    since: float
+    speed: float
+    overdue_at: float | None = None
+
+
+@dataclass(slots=True)
+class _Job:
+    """One compile; `copies` are its runs by host, "" for this machine, in the order in which they began."""
 
     number: int
     runs_here: bool
     needs: str = ""
     state: JobState = JobState.QUEUED
-    host: str = ""
+    copies: dict[str, _Copy] = field(default_factory=dict[str, _Copy])
     refused_by: str = ""
     losses: int = 0
     lacked: str = ""
-    overdue_at: float | None = None
+
+    @property
+    def latest(self) -> _Copy:
+        """The copy that began last."""
+        return next(reversed(self.copies.values()))
 
 
 @dataclass
@@ -81,11 +109,13 @@ class Dispatcher:
     Attributes:
         here: the machine that builds.
         tally: what became of the jobs so far.
+        usual: how long they took.
         wake_at: when it wants to be woken; None: only another event can change anything.
     """
 
     here: Here
     tally: Tally = field(default_factory=Tally)
+    usual: Usual = field(default_factory=Usual)
     wake_at: float | None = None
     _jobs: dict[int, _Job] = field(default_factory=dict[int, _Job])
     _hosts: dict[str, Standing] = field(default_factory=dict[str, Standing])
@@ -113,55 +143,89 @@ class Dispatcher:
         return len(self._jobs)
 
     def _move(self, event: JobEvent, now: float) -> list[Effect]:
+        """Take a job on its way; what is said of a copy that does not run changes nothing."""
         job = self._jobs.get(event.job)
         target = ON_EVENT.get((job.state, type(event))) if job else None
-        if job is None or target is None:
+        if job is None or target is None or not (isinstance(event, JobGone) or event.host in job.copies):
             return []
-        source, job.state, job.overdue_at = job.state, target, None
-        if isinstance(event, JobDone):
-            self._finish(job, event, now)
-        elif isinstance(event, JobFailed):
-            job.refused_by = job.host
-        elif isinstance(event, JobLost) and source in AWAY:
-            job.losses += 1
-            self.tally.losses += 1
-            self._judge(job.host, lambda host: lose(host, now))
-        if target is not JobState.ENDED:
+        if isinstance(event, JobGone):
+            return self._enter(job, target)
+        effects: list[Effect] = []
+        match event:
+            case JobDone():
+                self._finish(job, event, now)
+            case JobFailed():
+                job.refused_by = event.host
+            case JobLost():
+                job.losses += 1
+                self.tally.losses += 1
+                self._judge(event.host, lambda host: lose(host, now))
+            case JobNotHere():
+                job.runs_here = False
+                effects += [self._give_up(job)] if target is JobState.ENDED else []
+            case _:
+                assert_never(event)
+        del job.copies[event.host]
+        return effects + self._enter(job, target)
+
+    def _enter(self, job: _Job, state: JobState) -> list[Effect]:
+        """Bring a job to a state; return what stops the copies that it has there no more."""
+        job.state = state
+        if state is JobState.ENDED:
+            del self._jobs[job.number]
+        if state not in IDLE:
             return []
-        del self._jobs[job.number]
-        if isinstance(event, JobLost):
-            return [self._give_up(job)]
-        return [Cancel(job.number)] if isinstance(event, JobGone) and source not in ON_HERE else []
+        left, job.copies = job.copies, {}
+        return [Cancel(job.number, host) for host in left]
+
+    def _finish(self, job: _Job, event: JobDone, now: float) -> None:
+        """Count a compiled file, and judge the hosts that did it, were wrong about it or hung over it."""
+        copy, first = job.copies[event.host], next(iter(job.copies))
+        self.tally.count(event.host, job.losses, job.lacked)
+        self.tally.won += event.host != first
+        for host, other in job.copies.items():
+            if other.since < copy.since and now - other.since >= self.usual.late_after(other.speed):
+                self._judge(host, lambda one: lose(one, now, Fault.HUNG))
+        if event.good:
+            self.usual.note(now - copy.since, copy.speed)
+            self._judge(event.host, succeed)
+            self._judge(job.refused_by, lambda host: lose(host, now))
 
     def _set_deadlines(self, now: float) -> None:
-        """Give the jobs of hosts that are not listed any more a time by which they must have ended."""
+        """Give what runs on hosts that are not listed any more a time by which it must have ended."""
         for job in self._jobs.values():
-            if job.state not in AWAY or job.host in self._hosts:
-                job.overdue_at = None
-            elif job.overdue_at is None:
-                job.overdue_at = now + UNLISTED
+            for host, copy in job.copies.items():
+                if not host or host in self._hosts:
+                    copy.overdue_at = None
+                elif copy.overdue_at is None:
+                    copy.overdue_at = now + UNLISTED
 
     def _take_overdue(self, now: float) -> list[Effect]:
         """Take jobs from hosts that have not been listed for too long."""
         effects: list[Effect] = []
-        for job in self._jobs.values():
-            if job.overdue_at is not None and now >= job.overdue_at:
-                effects.append(Cancel(job.number))
-                self._move(JobLost(job.number), now)
+        overdue = [
+            (job.number, host)
+            for job in self._jobs.values()
+            for host, copy in job.copies.items()
+            if copy.overdue_at is not None and now >= copy.overdue_at
+        ]
+        for number, host in overdue:
+            effects.append(Cancel(number, host))
+            effects += self._move(JobLost(number, host), now)
         return effects
 
     def _next_time(self, now: float) -> float | None:
-        times = [job.overdue_at for job in self._jobs.values() if job.overdue_at is not None]
+        """When something changes without an event: a copy is overdue, slow or late, a shunned host has its chance."""
+        copies = [copy for job in self._jobs.values() for copy in job.copies.values()]
+        times = [copy.overdue_at for copy in copies if copy.overdue_at is not None]
+        racing = [job.latest for job in self._jobs.values() if job.state in ON_RACE_HERE]
+        fastest = max([self.here.speed, *(one.host.speed for one in self._hosts.values())])
+        for copy in racing:
+            waits = self.usual.slow_after(max(copy.speed, fastest)), self.usual.late_after(copy.speed)
+            times += [copy.since + wait for wait in waits if copy.since + wait > now]
         if self._jobs and (chance := next_chance(self._hosts.values(), now)) is not None:
             times.append(chance)
         return min(times, default=None)
-
-    def _finish(self, job: _Job, event: JobDone, now: float) -> None:
-        """Count a compiled file, and judge the host that did it or that was wrong about it."""
-        self.tally.count(job.host, job.losses, job.lacked)
-        if event.good:
-            self._judge(job.host, succeed)
-            self._judge(job.refused_by, lambda host: lose(host, now))
 
     def _give_up(self, job: _Job) -> GiveUp:
         self.tally.count("", job.losses, job.lacked)
@@ -176,15 +240,28 @@ class Dispatcher:
             self._hosts[name] = verdict(self._hosts[name])
 
     def _place(self, now: float) -> list[Effect]:
-        """Give every waiting job the best slot that is left for it."""
+        """Give every waiting job, and every job that takes too long, the best slot that is left for it."""
         effects: list[Effect] = []
-        used = Counter(job.host for job in self._jobs.values() if job.state not in ON_HERE)
+        used = Counter(host for job in self._jobs.values() for host in job.copies)
         fitting: dict[str, list[Standing]] = {}
-        for job in [job for job in self._jobs.values() if job.state in ON_HERE]:
+        for job in list(self._jobs.values()):
             if job.needs not in fitting:
                 fitting[job.needs] = [one for one in self._hosts.values() if fits(one.host, job.needs)]
-            effects += self._place_one(job, fitting[job.needs], used, now)
+            if job.state in ON_HERE:
+                effects += self._place_one(job, fitting[job.needs], used, now)
+            elif self._is_late(job, now) and not self._one_races(now):
+                effects += self._race(job, fitting[job.needs], used, now)
+        if not any(job.state in ON_HERE for job in self._jobs.values()):
+            for job in [job for job in self._jobs.values() if job.state in ON_RACE_HERE]:
+                effects += self._race(job, fitting[job.needs], used, now)
         return effects
+
+    def _is_late(self, job: _Job, now: float) -> bool:
+        return job.state in ON_RACE_HERE and now - job.latest.since >= self.usual.late_after(job.latest.speed)
+
+    def _one_races(self, now: float) -> bool:
+        """Tell whether the last copy of some race may still decide it."""
+        return any(job.state in RACING and not self._is_late(job, now) for job in self._jobs.values())
 
     def _place_one(self, job: _Job, hosts: Sequence[Standing], used: Counter[str], now: float) -> list[Effect]:
         """Place one job if a slot is free.
@@ -203,11 +280,33 @@ class Dispatcher:
             job.lacked = self._lacked(job)
             return [self._give_up(job)]
         if job.runs_here and used[""] < slots and better_here(self.here, other):
-            job.state, job.host, job.lacked = ON_HERE[job.state], "", self._lacked(job)
-            used[""] += 1
-            return [PlaceHere(job.number)]
+            job.lacked = self._lacked(job)
+            return [self._start_here(job, ON_HERE[job.state], used, now)]
         if other is not None:
-            job.state, job.host = ON_HOST[job.state], other.host.name
-            used[other.host.name] += 1
-            return [Place(job.number, other.host)]
+            return [self._start_there(job, ON_HOST[job.state], other.host, used, now)]
         return []
+
+    def _race(self, job: _Job, hosts: Sequence[Standing], used: Counter[str], now: float) -> list[Effect]:
+        """Start one more copy of a job if a slot is free that is worth it; the arguments are those of `_place_one`."""
+        copy, is_late = job.latest, self._is_late(job, now)
+        trusted = [one for one in hosts if one.host.name not in job.copies and one.shunned_until is None]
+        other = choose(trusted, used, now) if job.state in ON_RACE else None
+        slots = max(self.here.slots, self.here.reserve) if is_late else self.here.slots
+        here = job.runs_here and used[""] < slots and better_here(self.here, other)
+        slot = self.here if here else other.host if other else None
+        if slot is None or not (is_late or now - copy.since >= self.usual.slow_after(max(copy.speed, slot.speed))):
+            return []
+        self.tally.raced += 1
+        if isinstance(slot, Here):
+            return [self._start_here(job, ON_RACE_HERE[job.state], used, now)]
+        return [self._start_there(job, ON_RACE[job.state], slot, used, now)]
+
+    def _start_here(self, job: _Job, state: JobState, used: Counter[str], now: float) -> Effect:
+        job.state, job.copies[""] = state, _Copy(now, self.here.speed)
+        used[""] += 1
+        return PlaceHere(job.number)
+
+    def _start_there(self, job: _Job, state: JobState, host: Host, used: Counter[str], now: float) -> Effect:
+        job.state, job.copies[host.name] = state, _Copy(now, host.speed)
+        used[host.name] += 1
+        return Place(job.number, host)

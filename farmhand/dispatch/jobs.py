@@ -6,6 +6,7 @@ import enum
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import ClassVar
 
 
 class JobState(enum.Enum):
@@ -17,6 +18,9 @@ class JobState(enum.Enum):
     OUT_AGAIN = "out again"
     QUEUED_HERE = "queued here"
     HERE = "here"
+    RACED = "raced"
+    RACED_HERE = "raced here"
+    RACED_TWICE = "raced twice"
     ENDED = "ended"
 
 
@@ -77,13 +81,15 @@ class JobArrived:
 
 @dataclass(frozen=True, slots=True)
 class JobDone:
-    """The compile gave an answer that distcc may have.
+    """A copy of the compile gave an answer that distcc may have.
 
     Attributes:
+        host: which one gave it; "" for this machine.
         good: whether the compiler was content with the source.
     """
 
     job: int
+    host: str = ""
     good: bool = True
 
 
@@ -92,13 +98,23 @@ class JobFailed:
     """A host's compiler refused the source. Only this machine's own compiler may say that to a build."""
 
     job: int
+    host: str
 
 
 @dataclass(frozen=True, slots=True)
 class JobLost:
-    """No answer: the connection ended, the reply was rubbish, the host was busy, or the compiler could not start."""
+    """A host gave no answer: the connection ended, the reply was rubbish, or the host was busy."""
 
     job: int
+    host: str
+
+
+@dataclass(frozen=True, slots=True)
+class JobNotHere:
+    """This machine cannot compile it: no such compiler, or it cannot be started."""
+
+    job: int
+    host: ClassVar[str] = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +136,7 @@ class Woke:
     """The time in `Dispatcher.wake_at` has come."""
 
 
-JobEvent = JobDone | JobFailed | JobLost | JobGone
+JobEvent = JobDone | JobFailed | JobLost | JobNotHere | JobGone
 Event = JobArrived | JobEvent | HostsChanged | Woke
 
 
@@ -135,16 +151,21 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class PlaceHere:
-    """Compile the job on this machine; answer with JobDone or JobLost."""
+    """Compile the job on this machine; answer with JobDone or JobNotHere."""
 
     job: int
 
 
 @dataclass(frozen=True, slots=True)
 class Cancel:
-    """Nobody wants the job's answer any more: stop it."""
+    """Nobody wants the answer of this copy any more: stop it.
+
+    Attributes:
+        host: where it runs; "" for this machine.
+    """
 
     job: int
+    host: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,8 +194,22 @@ ON_EVENT: Mapping[tuple[JobState, type[JobEvent]], JobState] = MappingProxyType(
         (S.OUT_AGAIN, JobGone): S.ENDED,
         (S.QUEUED_HERE, JobGone): S.ENDED,
         (S.HERE, JobDone): S.ENDED,
-        (S.HERE, JobLost): S.ENDED,
+        (S.HERE, JobNotHere): S.ENDED,
         (S.HERE, JobGone): S.ENDED,
+        (S.RACED, JobDone): S.ENDED,
+        (S.RACED, JobFailed): S.QUEUED_HERE,
+        (S.RACED, JobLost): S.OUT_AGAIN,
+        (S.RACED, JobGone): S.ENDED,
+        (S.RACED_HERE, JobDone): S.ENDED,
+        (S.RACED_HERE, JobFailed): S.HERE,
+        (S.RACED_HERE, JobLost): S.HERE,
+        (S.RACED_HERE, JobNotHere): S.OUT_AGAIN,
+        (S.RACED_HERE, JobGone): S.ENDED,
+        (S.RACED_TWICE, JobDone): S.ENDED,
+        (S.RACED_TWICE, JobFailed): S.RACED_HERE,
+        (S.RACED_TWICE, JobLost): S.RACED_HERE,
+        (S.RACED_TWICE, JobNotHere): S.RACED,
+        (S.RACED_TWICE, JobGone): S.ENDED,
     }
 )
 """Where an event takes a job; what is not in the table changes nothing."""
@@ -187,5 +222,16 @@ ON_HERE: Mapping[JobState, JobState] = MappingProxyType(
 )
 """Where a job goes when it is placed on this machine; its keys are the states in which a job waits."""
 
-AWAY = frozenset(ON_HOST.values())
-"""The states in which a job holds a slot of another machine."""
+ON_RACE: Mapping[JobState, JobState] = MappingProxyType({S.OUT: S.RACED})
+"""Where a job goes when one more copy of it starts on another host."""
+
+ON_RACE_HERE: Mapping[JobState, JobState] = MappingProxyType(
+    {S.OUT: S.RACED_HERE, S.OUT_AGAIN: S.RACED_HERE, S.RACED: S.RACED_TWICE}
+)
+"""Where a job goes when one more copy starts on this machine; its keys are the states in which a job may race."""
+
+RACING = frozenset({*ON_RACE.values(), *ON_RACE_HERE.values()})
+"""The states in which several copies of a job run."""
+
+IDLE = frozenset({*ON_HERE, S.ENDED})
+"""The states in which no copy of a job runs: what is left of a race is stopped when the job comes to one."""

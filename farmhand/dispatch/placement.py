@@ -6,11 +6,13 @@ the larger share of its slots free.
 
 A host that loses a job is shunned for 1 s, at the next loss for 2 s, and so on up to 15 s; then it is on probation: it
 comes last and gets one job at a time. It is trusted again when a job ends well there, or when the registry, later than
-that, still lists it; only a job that ends well lets the next shun begin at 1 s again.
+that, still lists it; only a job that ends well lets the next shun begin at 1 s again. A host whose jobs hang is listed
+all the while, so there only a job that ends well mends anything.
 """
 
 from __future__ import annotations
 
+import enum
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
@@ -22,6 +24,13 @@ FIRST_SHUN = 1.0
 LONGEST_SHUN = 15.0
 
 
+class Fault(enum.Enum):
+    """How a host lost its latest job."""
+
+    LOST = "it gave no answer"
+    HUNG = "it kept the job for much too long"
+
+
 @dataclass(frozen=True, slots=True)
 class Standing:
     """A host and what this build thinks of it.
@@ -30,11 +39,13 @@ class Standing:
         host: as the registry last described it.
         shunned_until: the time from which on it may be tried again; None: it is trusted.
         span: seconds of the latest shun; 0 when a job has ended well there since.
+        fault: what it was shunned for.
     """
 
     host: Host
     shunned_until: float | None = None
     span: float = 0.0
+    fault: Fault = Fault.LOST
 
     def free(self, used: int, now: float) -> int:
         """How many more jobs it may get at time `now` when it has `used`."""
@@ -43,12 +54,12 @@ class Standing:
         return min(self.host.slots, 1) - used if now >= self.shunned_until else 0
 
 
-def lose(standing: Standing, now: float) -> Standing:
+def lose(standing: Standing, now: float, fault: Fault = Fault.LOST) -> Standing:
     """The host lost a job: shun it. Losses while it is already shunned are part of the same trouble."""
     if standing.shunned_until is not None and now < standing.shunned_until:
         return standing
     span = min(2 * standing.span, LONGEST_SHUN) or FIRST_SHUN
-    return replace(standing, shunned_until=now + span, span=span)
+    return replace(standing, shunned_until=now + span, span=span, fault=fault)
 
 
 def succeed(standing: Standing) -> Standing:
@@ -57,8 +68,8 @@ def succeed(standing: Standing) -> Standing:
 
 
 def renew(standing: Standing, host: Host, now: float) -> Standing:
-    """The registry lists the host, as `host`: trust it again unless it is shunned just now."""
-    if standing.shunned_until is not None and now < standing.shunned_until:
+    """The registry lists the host, as `host`: trust it again unless it is shunned just now, or its jobs hang."""
+    if standing.shunned_until is not None and (now < standing.shunned_until or standing.fault is Fault.HUNG):
         return replace(standing, host=host)
     return replace(standing, host=host, shunned_until=None)
 

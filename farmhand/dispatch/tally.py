@@ -17,6 +17,8 @@ class Tally:
         moved: files that lost a host before they were compiled.
         losses: how often a host gave no answer.
         lacked: files that no host had the compiler for, by the toolchain that they needed.
+        raced: second copies that were started because the first one took long.
+        won: files that the second copy answered first.
     """
 
     here: int = 0
@@ -24,6 +26,8 @@ class Tally:
     moved: int = 0
     losses: int = 0
     lacked: Counter[str] = field(default_factory=Counter[str])
+    raced: int = 0
+    won: int = 0
 
     @property
     def remote(self) -> int:
@@ -58,6 +62,7 @@ def summary(tally: Tally, seconds: float) -> str:
     parts = [f"{tally.remote} on {_hosts(names)}"] if names else []
     parts += [f"{tally.here} here"] if tally.here or not names else []
     parts += [f"{tally.moved} moved"] if tally.moved else []
+    parts += [f"{tally.raced} raced ({tally.won} won)"] if tally.raced else []
     files = "1 file" if tally.total == 1 else f"{tally.total} files"
     return f"{files}: {', '.join(parts)}, {seconds:.1f} s"
 
@@ -94,6 +99,8 @@ def as_data(tally: Tally, seconds: float, jobs: int | None) -> dict[str, object]
         "moved": tally.moved,
         "hosts": dict(sorted(tally.hosts.items())),
         "failed_over": tally.losses,
+        "raced": tally.raced,
+        "races_won": tally.won,
         "lacked": dict(sorted(tally.lacked.items())),
         "seconds": round(seconds, 3),
         "jobs": jobs,

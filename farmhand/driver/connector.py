@@ -25,6 +25,7 @@ from farmhand.dispatch.jobs import (
     JobFailed,
     JobGone,
     JobLost,
+    JobNotHere,
     Place,
     PlaceHere,
     Woke,
@@ -69,7 +70,7 @@ class Connector:
         self._patience = patience or Patience()
         self._on_demand = on_demand
         self._clients: dict[int, _Client] = {}
-        self._tasks: dict[int, asyncio.Task[None]] = {}
+        self._tasks: dict[tuple[int, str], asyncio.Task[None]] = {}  # by job and host; "" is this machine
         self._count = 0
         self._timer: asyncio.TimerHandle | None = None
         self._server: asyncio.Server | None = None
@@ -104,7 +105,7 @@ class Connector:
         self._clients[job] = client
         needs = "" if self._needs is None else self._needs.known(compiler)
         if needs is None:
-            self._start(job, self._find_out(job, compiler))
+            self._start(job, "", self._find_out(job, compiler))
         else:
             self._handle(JobArrived(job, head.version == 1, needs))
         return job
@@ -128,25 +129,25 @@ class Connector:
     def _carry_out(self, effect: Effect) -> None:
         match effect:
             case Place(job, host):
-                self._start(job, self._compile_there(job, host))
+                self._start(job, host.name, self._compile_there(job, host))
             case PlaceHere(job):
-                self._start(job, self._compile_here(job))
-            case Cancel(job):
-                self._tasks.pop(job).cancel()
+                self._start(job, "", self._compile_here(job))
+            case Cancel(job, name):
+                self._tasks.pop((job, name)).cancel()
             case GiveUp(job):
                 self._clients.pop(job).hang_up()
 
-    def _start(self, job: int, work: Coroutine[Any, Any, Event]) -> None:
-        self._tasks[job] = asyncio.get_running_loop().create_task(self._work(job, work))
+    def _start(self, job: int, host: str, work: Coroutine[Any, Any, Event]) -> None:
+        self._tasks[job, host] = asyncio.get_running_loop().create_task(self._work(job, host, work))
 
-    async def _work(self, job: int, work: Awaitable[Event]) -> None:
-        """Do a job's work and report. If a mistake of ours ends it, distcc is hung up on and compiles by itself."""
+    async def _work(self, job: int, host: str, work: Awaitable[Event]) -> None:
+        """Do one copy's work and report. If a mistake of ours ends it, distcc is hung up on and compiles by itself."""
         try:
             event = await work
         except Exception:
             self._clients[job].hang_up()
             raise
-        del self._tasks[job]
+        del self._tasks[job, host]
         self._handle(event)
 
     async def _find_out(self, job: int, compiler: str) -> Event:
@@ -161,22 +162,22 @@ class Connector:
         try:
             answer = await compile_on(host, client.version, client.request, self._patience, self.limit)
         except HostLost:
-            return JobLost(job)
+            return JobLost(job, host.name)
         verdict = judge(answer.reader)
         if verdict is Verdict.BROKEN:
-            return JobLost(job)
+            return JobLost(job, host.name)
         silent = answer.reader.errors.size == answer.reader.output.size == 0
         if verdict is Verdict.REFUSED or (client.version != 1 and not silent):
-            return JobFailed(job)
+            return JobFailed(job, host.name)
         self._answer(job, answer.pieces if silent else _cleaned(answer))
-        return JobDone(job)
+        return JobDone(job, host.name)
 
     async def _compile_here(self, job: int) -> Event:
         client = self._clients[job]
         try:
             outcome = await self._compiler.compile(client.argv, client.source())
         except CannotCompile:
-            return JobLost(job)
+            return JobNotHere(job)
         self._answer(job, reply(outcome.status, outcome.errors, outcome.output, outcome.product))
         return JobDone(job, good=outcome.status == 0)
 

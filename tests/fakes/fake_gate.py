@@ -74,6 +74,16 @@ class FakeGate:
         """Itself, as the registry would describe it."""
         return Host(self._name, "127.0.0.1", self._port, slots, self._speed, ticket)
 
+    @property
+    def clients(self) -> int:
+        """Connections that are open."""
+        return len(self._writers)
+
+    def answer(self, data: bytes) -> None:
+        """Say something to every client, whatever the manner."""
+        for writer in tuple(self._writers):
+            writer.write(data)
+
     def cut(self) -> None:
         """End every connection at once, as a reclaim does."""
         for writer in tuple(self._writers):

@@ -114,6 +114,19 @@ def compiler_stopped(scene: Scene) -> None:
     build.ends_well()
 
 
+def compiler_hung(scene: Scene) -> None:
+    """Like a stopped compiler, but its host would keep it for the ten minutes of the default `job_lifetime`."""
+    build = scene.build()
+    hung = build.reach_the_middle()
+    kill_all(hung, signal.SIGSTOP)
+    began = time.monotonic()
+    told = build.ends_well()
+    scene.measured("build ended", time.monotonic() - began, 15, "s")
+    scene.said.append(f"{told['races_won']} of {told['raced']} races won")
+    assert told["races_won"], "nothing hung"
+    until(lambda: not hung & boxed(), "the host ends what nobody waits for", 10)
+
+
 def compiler_killed(scene: Scene) -> None:
     build = scene.build()
     kill_all(build.reach_the_middle())
@@ -381,6 +394,7 @@ FAULTS: Mapping[str, Fault] = {
     "distccd killed": Fault(distccd_killed),
     "box stopped": Fault(distccd_stopped, {"job_lifetime": LIFETIME}),
     "compiler stopped": Fault(compiler_stopped, {"job_lifetime": LIFETIME}),
+    "compiler hung, its agent alive": Fault(compiler_hung),
     "compiler killed": Fault(compiler_killed),
     "compiler out of memory": Fault(compiler_without_memory),
     "box out of room": Fault(box_without_room, {"scratch": 64}),

@@ -17,6 +17,11 @@ def tally(here: int = 0, moved: int = 0, **hosts: int) -> Tally:
     return result
 
 
+def raced(counts: Tally, copies: int, won: int) -> Tally:
+    counts.raced, counts.won = copies, won
+    return counts
+
+
 @pytest.mark.parametrize(
     ("counts", "line"),
     [
@@ -25,6 +30,7 @@ def tally(here: int = 0, moved: int = 0, **hosts: int) -> Tally:
         (tally(here=4, a=20, b=10), "34 files: 30 on 2 hosts (a, b), 4 here, 1.5 s"),
         (tally(a=2), "2 files: 2 on 1 host (a), 1.5 s"),
         (tally(a=1, moved=1), "2 files: 2 on 1 host (a), 1 moved, 1.5 s"),
+        (raced(tally(here=1, a=1), 3, 2), "2 files: 1 on 1 host (a), 1 here, 3 raced (2 won), 1.5 s"),
         (tally(a=1, b=1, c=1, d=1), "4 files: 4 on 4 hosts, 1.5 s"),
     ],
 )
@@ -34,7 +40,7 @@ def test_a_build_is_told_in_one_line(counts: Tally, line: str) -> None:
 
 def test_programs_get_the_same_as_data() -> None:
     counts = tally(here=1, b=2, a=1, moved=1)
-    counts.losses = 2
+    counts.losses, counts.raced, counts.won = 2, 3, 1
     assert as_data(counts, 1.23456, 9) == {
         "total": 5,
         "remote": 4,
@@ -42,6 +48,8 @@ def test_programs_get_the_same_as_data() -> None:
         "moved": 1,
         "hosts": {"a": 2, "b": 2},
         "failed_over": 2,
+        "raced": 3,
+        "races_won": 1,
         "lacked": {},
         "seconds": 1.235,
         "jobs": 9,

@@ -12,6 +12,7 @@ from fakes.plain_distccd import plain_distccd
 
 from farmhand.dispatch.dispatcher import Dispatcher
 from farmhand.dispatch.jobs import Here, Host
+from farmhand.dispatch.racing import Usual
 from farmhand.driver.connector import Connector
 from farmhand.driver.gate_client import Patience
 from farmhand.driver.local_compiler import LocalCompiler
@@ -36,11 +37,12 @@ def bench(tmp_path: Path) -> MakeBench:
         patience: Patience | None = None,
         limit: int = 1 << 29,
         needs: Needs | None = None,
+        usual: Usual | None = None,
     ) -> AsyncIterator[Bench]:
         for name in ("state", "work"):
             (tmp_path / name).mkdir()
         (tmp_path / "a.c").write_text(SOURCE)
-        dispatcher = Dispatcher(Here(here, 1))
+        dispatcher = Dispatcher(Here(here, 1), usual=usual or Usual())
         connector = Connector(dispatcher, LocalCompiler(tmp_path / "work", BASE), patience, limit=limit, needs=needs)
         port = await connector.start()
         connector.set_hosts(hosts)

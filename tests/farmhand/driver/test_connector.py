@@ -12,11 +12,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from fakes.dispatch_talk import Hurried
 from fakes.driver_bench import BASE, MakeBench
 from fakes.fake_gate import FakeGate, Manner
 from fakes.waiting import comes_true
 
-from farmhand.distcc.protocol import request, token
+from farmhand.distcc.protocol import reply, request, token
 from farmhand.driver.gate_client import Patience
 from farmhand.driver.needs import Needs
 
@@ -98,6 +99,44 @@ async def test_a_reclaim_in_the_middle_of_a_compile_moves_it(bench: MakeBench, d
         ran = await running
         assert (ran.status, ran.errors, ran.product) == (0, "", one.alone())
         assert one.dispatcher.tally.hosts == {"second": 1}
+
+
+async def test_a_host_that_hangs_is_overtaken_by_this_machine_and_hung_up_on(bench: MakeBench, distccd: int) -> None:
+    gate = FakeGate(distccd, Manner.SILENT_AFTER_ADMISSION)
+    async with gate.open(), bench(gate.host(), here=0, usual=Hurried()) as one:
+        ran = await one.compile()
+        assert (ran.status, ran.errors, ran.product) == (0, "", one.alone())
+        assert (one.dispatcher.tally.here, one.dispatcher.tally.raced, one.dispatcher.tally.won) == (1, 1, 1)
+        await comes_true(lambda: not gate.clients)
+        assert one.trouble == []
+
+
+async def test_a_host_that_hangs_is_overtaken_by_another_host(bench: MakeBench, distccd: int) -> None:
+    hung = FakeGate(distccd, Manner.SILENT_AFTER_ADMISSION, "hung", speed=9.0)
+    good = FakeGate(distccd, name="good")
+    async with hung.open(), good.open(), bench(hung.host(), good.host(), here=0, usual=Hurried()) as one:
+        ran = await one.compile()
+        assert (ran.status, ran.errors, ran.product) == (0, "", one.alone())
+        assert (one.dispatcher.tally.hosts, one.dispatcher.tally.won) == ({"good": 1}, 1)
+        await comes_true(lambda: not hung.clients)
+
+
+async def test_a_copy_here_that_loses_is_ended_and_leaves_nothing(bench: MakeBench) -> None:
+    gate = FakeGate(manner=Manner.SILENT_AFTER_ADMISSION)
+    async with gate.open(), bench(gate.host(), here=1, usual=Hurried()) as one:
+        slow = one.folder / "slow-gcc"
+        slow.write_text(f"#!/bin/sh\necho $$ > {one.folder}/pid\nsleep 60 & wait\n")
+        slow.chmod(0o755)
+        waiting = asyncio.create_task(_answer(one.port, request((str(slow), "-c", "a.c", "-o", "a.o"), b"int x;\n")))
+        pid = one.folder / "pid"
+        await comes_true(lambda: pid.exists() and pid.read_text().endswith("\n"))
+        group = int(pid.read_text())
+        answer = b"".join(reply(0, product=b"the object"))
+        gate.answer(answer)
+        assert await waiting == answer
+        assert (one.dispatcher.tally.hosts, one.dispatcher.tally.won) == ({"fake": 1}, 0)
+        await comes_true(lambda: not _group_lives(group))
+        await comes_true(lambda: not list((one.folder / "work").iterdir()))
 
 
 async def test_a_host_that_refuses_good_source_cannot_fail_a_build(bench: MakeBench, distccd: int) -> None:
