@@ -13,7 +13,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QApplication, QLabel, QMenu
 from pytestqt.qtbot import QtBot
 
-from farmhand.wire.local import Choose, JobView
+from farmhand.wire.local import Block, Choose, JobView
 from farmhand_tray.app import Tray, local_time, next_morning
 from farmhand_tray.demo import SCENES, Scene
 from farmhand_tray.link import AgentLink
@@ -83,6 +83,24 @@ def test_the_check_row_keeps_the_machine_and_moves_when_the_agent_agrees(
     row = next(one for one in tray.menu.widget.actions() if one.text() == "Lend when I am away")
     assert not row.isChecked()
     assert "That did not work: not now." not in texts(tray.window)
+
+
+def test_a_sender_is_blocked_with_one_click_and_let_in_with_another(qtbot: QtBot, agent: FakeAgent, tray: Tray) -> None:
+    job = JobView("anna", "atlas", "renderer", "foo.c", "gcc", 0.0, 0.0)
+    agent.show(msgspec.structs.replace(LENT, jobs=(job,)))
+    qtbot.waitUntil(lambda: tray.view.face is Face.BUSY)
+    tray.window.bring_up()
+    (lines,) = tray.window.findChildren(JobLines)
+    assert lines.button.accessibleName() == "Block anna@atlas"
+    qtbot.mouseClick(lines.button, Qt.MouseButton.LeftButton)
+    assert agent.requests.get(timeout=5) == Block("anna@atlas")
+
+    agent.show(msgspec.structs.replace(LENT, blocked=("anna@atlas",)))
+    qtbot.waitUntil(lambda: tray.view.face is Face.UNUSED)
+    blocked = next(one for one in tray.menu.widget.actions() if one.text() == "Blocked (1)").menu()
+    assert isinstance(blocked, QMenu)
+    blocked.actions()[0].trigger()
+    assert agent.requests.get(timeout=5) == Block("anna@atlas", on=False)
 
 
 def test_a_pause_ends_in_an_hour_or_in_the_morning(qtbot: QtBot, agent: FakeAgent, tray: Tray) -> None:
@@ -225,7 +243,7 @@ def test_a_menu_of_the_same_shape_keeps_its_rows(qtbot: QtBot) -> None:
     assert [one.text() for one in submenu.actions()] == ["Six"]
     with qtbot.waitSignal(menu.chosen) as chosen:
         before[1].trigger()
-    assert chosen.args == [Action.LEND_NOW]
+    assert chosen.args == [Action.LEND_NOW, ""]
 
 
 def test_a_menu_of_another_shape_is_made_anew(qtbot: QtBot) -> None:

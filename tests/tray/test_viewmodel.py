@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from farmhand.wire.local import Choose, JobView, Quit, SenseView, Snapshot
+from farmhand.wire.local import Block, Choose, JobView, Quit, SenseView, Snapshot
 from farmhand_resources import ICONS
 from farmhand_tray.demo import NOON, SCENES, Scene
 from farmhand_tray.view import COLOURS, SEPARATOR, Absence, Action, Face, Row, TrayView
@@ -149,12 +149,22 @@ def test_the_menu_of_a_lent_machine() -> None:
         Row("Lend when I am away", Action.TAKE_BACK, checked=True),
         SEPARATOR,
         Row("Who is using this machine… (2)", Action.OPEN_WINDOW),
-        Row("anna@atlas  foo.c", enabled=False),
-        Row("10.1.4.7  a file without a name", enabled=False),
+        Row("anna@atlas  foo.c", rows=(Row("Block anna@atlas", Action.BLOCK, "anna@atlas"),)),
+        Row("10.1.4.7  a file without a name", rows=(Row("Block 10.1.4.7", Action.BLOCK, "10.1.4.7"),)),
         SEPARATOR,
         Row("Quit tray (lending goes on)", Action.QUIT_TRAY),
         Row("Quit and take the machine back", Action.QUIT_ALL),
     )
+
+
+def test_who_is_blocked_can_be_let_in_again() -> None:
+    view = present(snapshot("lent", slots=8, blocked=("10.1.4.7", "bo@mars")), NOON)
+    rows = (
+        Row("Let 10.1.4.7 in again", Action.UNBLOCK, "10.1.4.7"),
+        Row("Let bo@mars in again", Action.UNBLOCK, "bo@mars"),
+    )
+    assert Row("Blocked (2)", rows=rows) in view.menu
+    assert "Blocked: 10.1.4.7, bo@mars." in view.window.footnotes
 
 
 def test_a_kept_machine_can_be_lent_or_left_to_the_rules() -> None:
@@ -275,6 +285,7 @@ def test_the_window_of_a_lent_machine() -> None:
         ("anna@atlas", "1 s", "baz.c", "gcc · renderer", 0),
     ]
     assert window.jobs[0].spoken == "anna@atlas compiles foo.c, for 12 s"
+    assert window.jobs[1].block == Row("Block", Action.BLOCK, "bo@mars")
     assert window.footnotes == (
         "Last time back to you in 14 ms; 3 times so far.",
         "input: X11 · load: nothing can tell",
@@ -322,7 +333,12 @@ def test_troubles_are_noted_together() -> None:
 def test_what_strangers_send_cannot_deface_the_tray() -> None:
     nasty = job("anna\n", "atlas\u202e", "x" * 500 + "/foo\x00.c")
     view = present(snapshot("lent", slots=1, jobs=(nasty,)), NOON)
-    texts = [label for label in labels(view) if "atlas" in label] + [view.window.jobs[0].who, view.window.jobs[0].file]
+    blocking = next(row for row in view.menu if "atlas" in row.label).rows[0].label
+    texts = (
+        [label for label in labels(view) if "atlas" in label]
+        + [blocking]
+        + [view.window.jobs[0].who, view.window.jobs[0].file]
+    )
     assert all(text.isprintable() and len(text) < 110 for text in texts)
     assert view.window.jobs[0].file.endswith("/foo\ufffd.c")
 
@@ -354,6 +370,8 @@ def test_nothing_changes_before_it_is_said_to(scene: Scene, later: float, part: 
         (Action.WHEN_AWAY, Choose("auto")),
         (Action.PAUSE_HOUR, Choose("keep", NOON + 3600)),
         (Action.PAUSE_TOMORROW, Choose("keep", NOON + 50000)),
+        (Action.BLOCK, Block("anna@atlas")),
+        (Action.UNBLOCK, Block("anna@atlas", on=False)),
         (Action.QUIT_ALL, Quit()),
         (Action.QUIT_TRAY, None),
         (Action.OPEN_WINDOW, None),
@@ -361,7 +379,7 @@ def test_nothing_changes_before_it_is_said_to(scene: Scene, later: float, part: 
     ],
 )
 def test_each_click_becomes_one_request(action: Action, sent: msgspec.Struct | None) -> None:
-    assert request(action, NOON, NOON + 50000) == sent
+    assert request(action, NOON, NOON + 50000, "anna@atlas") == sent
 
 
 def test_every_action_can_be_reached_by_a_click() -> None:

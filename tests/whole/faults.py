@@ -373,24 +373,22 @@ class Fault:
     Attributes:
         play: begins a build, does harm, and sees to the build's end.
         settings: of the first host.
-        files: size of the project.
         pause: seconds that make sleeps before each compile.
         alone: whether there is only one host.
     """
 
     play: Play
     settings: Mapping[str, Any] = field(default_factory=dict[str, Any])
-    files: int = 24
     pause: float = 0
     alone: bool = False
 
 
 FAULTS: Mapping[str, Fault] = {
-    "agent killed": Fault(agent_killed, files=60),
+    "agent killed": Fault(agent_killed),
     "agent ended": Fault(agent_ended),
     "agent stopped for 8 s": Fault(agent_stopped),
     "agent stopped for good": Fault(agent_stopped_for_good),
-    "box killed": Fault(box_killed, files=60),
+    "box killed": Fault(box_killed),
     "distccd killed": Fault(distccd_killed),
     "box stopped": Fault(distccd_stopped, {"job_lifetime": LIFETIME}),
     "compiler stopped": Fault(compiler_stopped, {"job_lifetime": LIFETIME}),
@@ -398,17 +396,17 @@ FAULTS: Mapping[str, Fault] = {
     "compiler killed": Fault(compiler_killed),
     "compiler out of memory": Fault(compiler_without_memory),
     "box out of room": Fault(box_without_room, {"scratch": 64}),
-    "registry killed and back": Fault(registry_killed, files=60),
+    "registry killed and back": Fault(registry_killed),
     "registry stopped": Fault(registry_stopped),
     "registry gone": Fault(registry_gone),
     "owner returns before any job": Fault(returns_before_any_job, alone=True),
     "owner returns while a client asks": Fault(returns_while_asking),
     "owner returns while a client sends": Fault(returns_while_sending),
-    "owner returns while compiling": Fault(returns_while_compiling, files=60),
+    "owner returns while compiling": Fault(returns_while_compiling),
     "owner returns while compiling, the only host": Fault(returns_while_compiling, alone=True),
     "owner returns while a client is answered": Fault(returns_while_answering),
     "owner returns between jobs": Fault(returns_between_jobs, pause=0.2),
-    "owner returns every 1.5 s": Fault(returns_again_and_again, files=60),
+    "owner returns every 1.5 s": Fault(returns_again_and_again),
     "lending ends without hurry": Fault(lending_ends_without_hurry),
     "build interrupted": Fault(build_interrupted),
     "build killed": Fault(build_killed),

@@ -20,18 +20,18 @@ from tests.whole.stage import Stage, until
 REPORT = Path(__file__).resolve().parents[2] / ".cache" / "faults.md"
 SEED = 11
 
-Projects = Callable[[int, float], Project]
+Projects = Callable[..., Project]
 
 
 @pytest.fixture(scope="module")
 def projects(tmp_path_factory: pytest.TempPathFactory) -> Projects:
-    """Make projects of so many files with such a pause; each is compiled for reference only once."""
-    made: dict[tuple[int, float], Project] = {}
+    """Make projects of 60 files with such a pause; each is compiled for reference only once."""
+    made: dict[float, Project] = {}
 
-    def make(files: int, pause: float) -> Project:
-        if (files, pause) not in made:
-            made[files, pause] = make_project(tmp_path_factory.mktemp("project"), files, SEED, pause=pause)
-        return made[files, pause]
+    def make(pause: float = 0) -> Project:
+        if pause not in made:
+            made[pause] = make_project(tmp_path_factory.mktemp("project"), 60, SEED, pause=pause)
+        return made[pause]
 
     return make
 
@@ -55,7 +55,7 @@ def tell(outcomes: list[str], name: str, scene: Scene) -> None:
 def test_the_build_ends_well_and_nothing_stays_behind(
     name: str, fault: Fault, projects: Projects, outcomes: list[str]
 ) -> None:
-    project = projects(fault.files, fault.pause)
+    project = projects(fault.pause)
     with Stage(display=False) as stage:
         stage.open_registry()
         scene = Scene(stage, project)
@@ -70,7 +70,7 @@ def test_the_build_ends_well_and_nothing_stays_behind(
 def test_an_agent_lends_and_gives_back_when_its_disk_is_full(projects: Projects, outcomes: list[str]) -> None:
     with Stage(display=False) as stage:
         stage.open_registry()
-        scene = Scene(stage, projects(24, 0))
+        scene = Scene(stage, projects())
         state = stage.folder / "first" / "state"
         state.mkdir(parents=True)
         scene.add("first", before=disk(state, "256k"))
@@ -84,7 +84,7 @@ def test_the_second_of_two_agents_with_one_name_is_told_so_and_the_first_keeps_i
 ) -> None:
     with Stage(display=False) as stage:
         stage.open_registry()
-        scene = Scene(stage, projects(24, 0))
+        scene = Scene(stage, projects())
         first = scene.add("first")
         twin = stage.workstation("twin", lend="never", name="first")
         twin.choose("lend")
@@ -107,7 +107,7 @@ def test_a_host_whose_network_breaks_is_off_the_list_and_the_build_goes_on(
     with Network("hub", "remote") as network, Stage(display=False) as stage:
         stage.before = network.inside("hub")
         stage.open_registry(network.address("hub"))
-        scene = Scene(stage, projects(24, 0))
+        scene = Scene(stage, projects())
         scene.add("remote", network.inside("remote"), gate=f"{network.address('remote')}:3632")
         scene.add("near", network.inside("hub"), gate=f"{network.address('hub')}:3632")
         build = scene.build()

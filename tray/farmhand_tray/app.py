@@ -69,6 +69,7 @@ class Tray(QObject):
         self.icon.clicked.connect(self.toggle_window)
         self.icon.homeless.connect(self.window.bring_up)
         self.window.pressed.connect(self._on_pressed)
+        self.window.chosen.connect(self.act)
         self.window.seen.connect(self.refresh)
 
     def begin(self) -> None:
@@ -86,8 +87,8 @@ class Tray(QObject):
         if self.view.next_change_at is not None and self.window.isVisible() and not self.window.isMinimized():
             self._ageing.start(math.ceil(max(0.0, self.view.next_change_at - time.time()) * 1000) + 1)
 
-    def act(self, action: Action) -> None:
-        """Do what a click asks for."""
+    def act(self, action: Action, who: str = "") -> None:
+        """Do what a click asks for; `who` is whom it is about."""
         if action is Action.OPEN_WINDOW:
             self.window.bring_up()
         elif action is Action.START_AGENT:
@@ -96,7 +97,7 @@ class Tray(QObject):
         elif action is Action.QUIT_TRAY:
             self.end()
         else:
-            self._ask(action)
+            self._ask(action, who)
 
     def toggle_window(self) -> None:
         """Show the window, or hide it if it is in front."""
@@ -117,9 +118,9 @@ class Tray(QObject):
         absence = self._absence if self._absence.stranger else Absence(detail=self._start_problem)
         return present(self._snapshot, time.time(), local=local_time, absence=absence, refused=self._refused)
 
-    def _ask(self, action: Action) -> None:
+    def _ask(self, action: Action, who: str) -> None:
         now = time.time()
-        message = request(action, now, next_morning(now))
+        message = request(action, now, next_morning(now), who)
         sent = message is not None and self._link.send(message)
         if action is Action.QUIT_ALL:
             self._link.stay_away()

@@ -78,7 +78,10 @@ SCENES = (
         ),
     ),
     Scene("starting", _scene("starting", "idle", "there was no input for 300 s", 1)),
-    Scene("lending-unused", _scene("lent", "idle", "there was no input for 300 s", 95, slots=8)),
+    Scene(
+        "lending-unused",
+        _scene("lent", "idle", "there was no input for 300 s", 95, slots=8, blocked=("eve@pluto",)),
+    ),
     Scene("lending-in-use", _scene("lent", "idle", "there was no input for 300 s", 845, slots=8, jobs=_JOBS)),
     Scene(
         "last-jobs",

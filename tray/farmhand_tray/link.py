@@ -18,7 +18,7 @@ from PySide6.QtNetwork import QLocalSocket
 
 from farmhand.errors import PeerError
 from farmhand.wire import codec
-from farmhand.wire.local import Choose, Done, FromAgent, Quit, Snapshot
+from farmhand.wire.local import Block, Choose, Done, FromAgent, Quit, Snapshot
 from farmhand_tray.view import Absence
 
 FIRST_WAIT_MS = 100
@@ -98,7 +98,7 @@ class AgentLink(QObject):
         """Do not come back after the agent has closed the connection."""
         self._ended = True
 
-    def send(self, request: Choose | Quit) -> bool:
+    def send(self, request: Block | Choose | Quit) -> bool:
         """Send a request; False means that nobody is there to hear it."""
         return self.connected and self._socket.write(codec.encode_line(request)) > 0 and self._socket.flush()
 

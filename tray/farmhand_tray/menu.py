@@ -18,11 +18,11 @@ class TrayMenu(QObject):
     """Shows rows and tells which one was clicked.
 
     Signals:
-        chosen: the `Action` of the row that was clicked.
+        chosen: the `Action` of the row that was clicked, and whom it is about.
         opening: the menu is about to be seen.
     """
 
-    chosen = Signal(object)
+    chosen = Signal(object, str)
     opening = Signal()
 
     def __init__(self, parent: QObject | None = None) -> None:
@@ -58,7 +58,7 @@ class TrayMenu(QObject):
     def _copy(self, action: QAction, row: Row) -> None:
         action.setText(row.label.replace("&", "&&"))
         action.setEnabled(row.enabled)
-        action.setData(row.action)
+        action.setData((row.action, row.who))
         if row.checked is not None:
             action.setChecked(row.checked)
         submenu = action.menu()
@@ -70,8 +70,9 @@ class TrayMenu(QObject):
         for one, row in zip(self.widget.actions(), self._rows, strict=True):
             if one is action and row.checked is not None:
                 action.setChecked(row.checked)
-        if isinstance(action.data(), Action):
-            self.chosen.emit(action.data())
+        asked, who = action.data()
+        if isinstance(asked, Action):
+            self.chosen.emit(asked, who)
 
 
 def _shape(row: Row) -> tuple[bool, bool, bool]:

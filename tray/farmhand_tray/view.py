@@ -34,6 +34,8 @@ class Action(enum.Enum):
     PAUSE_TOMORROW = enum.auto()
     OPEN_WINDOW = enum.auto()
     START_AGENT = enum.auto()
+    BLOCK = enum.auto()
+    UNBLOCK = enum.auto()
     QUIT_TRAY = enum.auto()
     QUIT_ALL = enum.auto()
 
@@ -62,6 +64,7 @@ class Row:
     Attributes:
         label: its text; "" is a separator.
         action: what a click asks for; None: nothing.
+        who: whom the action is about; "" for nobody.
         enabled: whether it can be clicked.
         checked: the mark of a check row; None for other rows.
         rows: those of a submenu.
@@ -69,6 +72,7 @@ class Row:
 
     label: str
     action: Action | None = None
+    who: str = ""
     enabled: bool = True
     checked: bool | None = None
     rows: tuple[Row, ...] = ()
@@ -88,6 +92,7 @@ class JobRow:
         work: compiler and project.
         colour: 0..COLOURS-1, the same for the same sender.
         spoken: all of it in one sentence.
+        block: the row's button, which keeps the sender out.
     """
 
     who: str
@@ -96,6 +101,7 @@ class JobRow:
     work: str
     colour: int
     spoken: str
+    block: Row
 
 
 @dataclass(frozen=True, slots=True)

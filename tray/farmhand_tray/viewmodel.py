@@ -11,10 +11,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from farmhand.lending.rules import IN_USE
-from farmhand.wire.local import Choose, JobView, Quit, Snapshot
+from farmhand.wire.local import Block, Choose, JobView, Quit, Snapshot
 from farmhand_tray import words
 from farmhand_tray.view import (
     COLOURS,
@@ -72,23 +73,26 @@ def present(
     )
 
 
-def request(action: Action, now: float, tomorrow: float) -> Choose | Quit | None:
+def request(action: Action, now: float, tomorrow: float, who: str = "") -> Block | Choose | Quit | None:
     """What to send to the agent for a click.
 
     Args:
         action: what was clicked.
         now: Unix seconds.
         tomorrow: Unix seconds at which "until tomorrow" ends.
+        who: whom the click is about.
 
     Returns:
         The request, or None where the tray does it alone.
     """
-    requests: dict[Action, Choose | Quit] = {
+    requests: dict[Action, Block | Choose | Quit] = {
         Action.TAKE_BACK: Choose("keep"),
         Action.LEND_NOW: Choose("lend"),
         Action.WHEN_AWAY: Choose("auto"),
         Action.PAUSE_HOUR: Choose("keep", now + 3600),
         Action.PAUSE_TOMORROW: Choose("keep", tomorrow),
+        Action.BLOCK: Block(who),
+        Action.UNBLOCK: Block(who, on=False),
         Action.QUIT_ALL: Quit(),
     }
     return requests.get(action)
@@ -194,12 +198,31 @@ def _menu(face: Face, headline: str, it: Snapshot, clock: _Clock) -> tuple[Row, 
         ),
         SEPARATOR,
         Row(words.who(len(it.jobs)), Action.OPEN_WINDOW),
-        *(Row(words.job(words.person(job.user, job.host), _file(job, 40)), enabled=False) for job in shown),
+        *(Row(words.job(words.person(job.user, job.host), _file(job, 40)), rows=(_block_row(job),)) for job in shown),
         *((Row(words.more_jobs(hidden), enabled=False),) if hidden else ()),
+        *_blocked_rows(it),
         SEPARATOR,
         Row(words.QUIT_TRAY, Action.QUIT_TRAY),
         Row(words.QUIT_ALL, Action.QUIT_ALL),
     )
+
+
+def _block_row(job: JobView) -> Row:
+    """What keeps the sender of a job out."""
+    return Row(words.block(words.person(job.user, job.host)), Action.BLOCK, _name(job))
+
+
+def _blocked_rows(it: Snapshot) -> tuple[Row, ...]:
+    """Whoever is kept out, to be let in again."""
+    if not it.blocked:
+        return ()
+    rows = tuple(Row(words.unblock(name), Action.UNBLOCK, name) for name in it.blocked)
+    return (Row(words.blocked(len(rows)), rows=rows),)
+
+
+def _name(job: JobView) -> str:
+    """The sender of a job, as the agent knows it."""
+    return f"{job.user}@{job.host}" if job.user else job.host
 
 
 def _status_reason(face: Face, it: Snapshot, clock: _Clock) -> str:
@@ -301,6 +324,7 @@ def _job_row(job: JobView, colours: dict[str, int], clock: _Clock) -> JobRow:
         work=words.work(job.compiler, job.project),
         colour=colours[sender],
         spoken=words.job_spoken(sender, file, lasts),
+        block=replace(_block_row(job), label=words.BLOCK),
     )
 
 
@@ -312,7 +336,8 @@ def _footnotes(it: Snapshot) -> tuple[str, ...]:
     reclaim = "" if it.last_reclaim_ms is None else words.back_to_you(it.last_reclaim_ms, it.reclaims)
     known = tuple((one.question, one.source) for one in it.senses if one.source)
     blind = tuple(one.question for one in it.senses if not one.source)
-    return tuple(line for line in (reclaim, words.senses(known, blind)) if line)
+    blocked = words.kept_out(it.blocked) if it.blocked else ""
+    return tuple(line for line in (reclaim, blocked, words.senses(known, blind)) if line)
 
 
 # --- nobody there ---------------------------------------------------------------

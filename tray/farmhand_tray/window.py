@@ -27,17 +27,18 @@ from PySide6.QtWidgets import (
     QPushButton,
     QScrollArea,
     QSizePolicy,
+    QToolButton,
     QVBoxLayout,
     QWidget,
 )
 
 from farmhand_tray.icon import state_icon
-from farmhand_tray.view import JobRow, TrayView, WindowView
+from farmhand_tray.view import JobRow, Row, TrayView, WindowView
 
 SENDER_COLOURS = ("#2b9348", "#3a7fc4", "#b26b00", "#a4509c", "#0e8f8f", "#cc4a4a")
 """One for each number that the view gives to senders; all read on light and dark."""
 
-WIDTH = 420
+WIDTH = 460
 ROWS_IN_SIGHT = 6
 BLOCK, GAP = 16, 4
 
@@ -111,12 +112,23 @@ class TailLabel(QLabel):
 
 
 class JobLines(QWidget):
-    """A job in two lines, with the colour of its sender in front."""
+    """A job in two lines, with the colour of its sender in front and a button behind.
+
+    Signals:
+        chosen: the `Action` of the button that was pressed, and whom it is about.
+    """
+
+    chosen = Signal(object, str)
 
     def __init__(self) -> None:
         super().__init__()
         self._swatch = SlotBlocks()
         self._swatch.setFixedSize(BLOCK, BLOCK)
+        self._row = Row("")
+        self.button = QToolButton()
+        self.button.setAutoRaise(True)
+        self.button.setFont(_larger(self.button, 0.9))
+        self.button.clicked.connect(lambda: self.chosen.emit(self._row.action, self._row.who))
         self._who, self._lasts, self._file, self._work = TailLabel(), _label(), TailLabel(), _label(faint=True)
         bold = self._who.font()
         bold.setBold(True)
@@ -130,6 +142,7 @@ class JobLines(QWidget):
         layout.setSpacing(10)
         layout.addWidget(self._swatch, 0, Qt.AlignmentFlag.AlignTop)
         layout.addLayout(lines, 1)
+        layout.addWidget(self.button, 0, Qt.AlignmentFlag.AlignVCenter)
 
     def show_job(self, job: JobRow) -> None:
         """Show `job`."""
@@ -139,6 +152,10 @@ class JobLines(QWidget):
         self._file.show_text(job.file)
         self._work.setText(job.work)
         self.setAccessibleName(job.spoken)
+        self._row = job.block
+        self.button.setText(job.block.label)
+        self.button.setAccessibleName(f"{job.block.label} {job.who}")
+        self.button.setToolTip(f"{job.block.label} {job.who}")
 
 
 class FarmhandWindow(QWidget):
@@ -146,10 +163,12 @@ class FarmhandWindow(QWidget):
 
     Signals:
         pressed: the button was pressed; which action that is stands in the view.
+        chosen: a job's button was pressed: its `Action` and whom it is about.
         seen: the window came into sight or went out of it.
     """
 
     pressed = Signal()
+    chosen = Signal(object, str)
     seen = Signal(bool)
 
     def __init__(self) -> None:
@@ -250,6 +269,7 @@ class FarmhandWindow(QWidget):
             gone.deleteLater()
         while len(self._jobs) < len(window.jobs):
             self._jobs.append(JobLines())
+            self._jobs[-1].chosen.connect(self.chosen)
             self._rows.addWidget(self._jobs[-1])
         for lines, job in zip(self._jobs, window.jobs, strict=True):
             lines.show_job(job)
@@ -273,7 +293,7 @@ def _label(faint: bool = False, wraps: bool = False) -> QLabel:
     return label
 
 
-def _larger(label: QLabel, factor: float) -> QFont:
+def _larger(label: QWidget, factor: float) -> QFont:
     font = label.font()
     font.setPointSizeF(font.pointSizeF() * factor)
     return font

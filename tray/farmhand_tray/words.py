@@ -31,6 +31,7 @@ QUIT_TRAY = "Quit tray (lending goes on)"
 QUIT_ALL = "Quit and take the machine back"
 QUIT_ALONE = "Quit tray"
 SHOW_WINDOW = "Show window"
+BLOCK = "Block"
 
 # --- headlines ---------------------------------------------------------------
 YOURS = "This machine is yours"
@@ -212,6 +213,26 @@ def person(user: str, host: str) -> str:
 def job(sender: str, file: str) -> str:
     """A job as one row of the menu."""
     return f"{sender}  {file}"
+
+
+def block(sender: str) -> str:
+    """Keep a sender out from now on."""
+    return f"Block {sender}"
+
+
+def unblock(sender: str) -> str:
+    """Let a sender in again."""
+    return f"Let {plain(sender)} in again"
+
+
+def blocked(number: int) -> str:
+    """The row above those who are kept out."""
+    return f"Blocked ({number})"
+
+
+def kept_out(names: tuple[str, ...]) -> str:
+    """Whose jobs are refused, for the small print."""
+    return f"Blocked: {plain(', '.join(names), 120)}."
 
 
 def more_jobs(number: int) -> str:
