@@ -1,8 +1,62 @@
-"""What holds for all tests."""
+"""What holds for all tests.
+
+Says aloud what was not tried. Where `CI` is set, a test that is skipped fails the run.
+
+Every part that the tests drive is installed on Debian by `installers/linux/packages.sh test`, so nothing need be
+skipped there. What depends on the kernel or the processor may be missing everywhere.
+"""
 
 from __future__ import annotations
 
+import os
+
+import pytest
 from hypothesis import settings
 
 settings.register_profile("farmhand", deadline=None, print_blob=True)  # a busy machine is no bug in what is tested
 settings.load_profile("farmhand")
+
+MAY_BE_MISSING = ("this kernel does not group by session", "no filter for this machine", "no /usr/include/")
+"""Beginnings of reasons that no package can do away with."""
+
+UNTRIED = pytest.StashKey[list[tuple[str, str]]]()
+"""Tests that were skipped, and why."""
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.stash[UNTRIED] = []
+    config.pluginmanager.register(Skips(config.stash[UNTRIED]))
+
+
+class Skips:
+    """Notes what is skipped."""
+
+    def __init__(self, untried: list[tuple[str, str]]) -> None:
+        self._untried = untried
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if report.skipped and isinstance(report.longrepr, tuple):
+            self._untried.append((report.nodeid, report.longrepr[2].removeprefix("Skipped: ")))
+
+
+def must_be_tried(untried: list[tuple[str, str]]) -> bool:
+    """Tell whether something was skipped that need not be."""
+    return any(not reason.startswith(MAY_BE_MISSING) for _, reason in untried)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    untried = config.stash[UNTRIED]
+    if not untried:
+        return
+    terminalreporter.section(f"{len(untried)} TESTS WERE NOT TRIED", red=True, bold=True)
+    for reason in sorted({reason for _, reason in untried}):
+        tests = [name for name, why in untried if why == reason]
+        terminalreporter.line(f"{reason}: {tests[0]}" + (f" and {len(tests) - 1} more" if tests[1:] else ""), red=True)
+    if os.environ.get("CI") and must_be_tried(untried):
+        terminalreporter.line("CI is set, so this run has failed.", red=True)
+
+
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    if exitstatus == pytest.ExitCode.OK and os.environ.get("CI") and must_be_tried(session.config.stash[UNTRIED]):
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED

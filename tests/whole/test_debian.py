@@ -1,0 +1,119 @@
+"""The senses in a Debian of its own, against the real logind, polkit and UPower."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+
+import pytest
+from fakes.debian import Debian
+from fakes.waiting import comes_true
+
+pytestmark = [
+    pytest.mark.skipif(Debian.why_not() is not None, reason=Debian.why_not() or ""),
+    pytest.mark.timeout(600),  # the first boot on a machine is preceded by an installation
+]
+
+
+@pytest.fixture(scope="module")
+def debian() -> Iterator[Debian]:
+    with Debian() as booted:
+        yield booted
+
+
+# --- sleep --------------------------------------------------------------------
+async def test_the_machine_sleeps_after_it_has_been_given_back(debian: Debian) -> None:
+    async with debian.witness("sleep", "anna", in_session=True) as agent:
+        await agent.until_seen(sleeping=False)
+        await comes_true(debian.holds_up_sleep)
+
+        debian.suspend()
+        await agent.until_seen(sleeping=True)
+        await agent.asked.wait()
+        assert not debian.has_slept(), "logind waits for us"
+        before = time.monotonic()
+        agent.give_back()
+        await agent.until_seen(sleeping=False)
+        assert debian.has_slept()
+        assert before < (agent.seen.woke_at or 0.0) < time.monotonic()
+        await comes_true(debian.holds_up_sleep)
+    await comes_true(lambda: not debian.holds_up_sleep())
+
+
+async def test_an_agent_that_hangs_does_not_keep_the_machine_awake(debian: Debian) -> None:
+    async with debian.witness("sleep", "anna", in_session=True) as agent:
+        await comes_true(debian.holds_up_sleep)
+        before = time.monotonic()
+        debian.suspend()
+        await agent.until_seen(sleeping=True)
+        await comes_true(debian.has_slept)
+        assert time.monotonic() - before < 5, "logind's own patience"
+
+
+# --- sessions -----------------------------------------------------------------
+async def test_a_session_is_locked_and_unlocked(debian: Debian) -> None:
+    async with debian.witness("lock", "anna", in_session=True) as agent:
+        await agent.until_seen(screensaver=False, screensaver_since=None)
+        debian.lock(agent.session, True)
+        await agent.until_seen(screensaver=True)
+        assert agent.seen.screensaver_since is not None
+        debian.lock(agent.session, False)
+        await agent.until_seen(screensaver=False, screensaver_since=None)
+
+
+async def test_a_user_service_finds_its_users_graphical_session(debian: Debian) -> None:
+    with debian.desktop("anna") as session:
+        debian.lock(session, True)
+        async with debian.witness("lock", "anna") as agent:
+            assert agent.session == ""
+            await agent.until_seen(screensaver=True)
+            debian.lock(session, False)
+            await agent.until_seen(screensaver=False)
+        async with debian.witness("lock", "boris") as agent:
+            await agent.until(lambda: agent.lost is not None)
+
+
+async def test_somebody_logs_in_from_afar(debian: Debian) -> None:
+    debian.age_terminals()
+    async with debian.witness("terminals") as agent:
+        await agent.until_seen(in_use=False)
+        with debian.remote_login("anna", "laptop.example") as terminal:
+            assert "REMOTE=1" in debian.run("cat", f"/run/systemd/sessions/{terminal.session}")
+            await agent.until_seen(in_use=True)
+            debian.age_terminals()
+            await agent.until_seen(in_use=False)
+            terminal.type("make")
+            await agent.until_seen(in_use=True)
+        debian.age_terminals()
+        await agent.until_seen(in_use=False)
+
+
+@pytest.mark.parametrize("kind", ["x11", "wayland"])
+async def test_somebody_logs_in_at_the_screen(debian: Debian, kind: str) -> None:
+    debian.age_terminals()
+    with debian.desktop("boris", "x11", "greeter"):
+        async with debian.witness("terminals") as agent:
+            await agent.until_seen(in_use=False)
+            with debian.desktop("anna", kind):
+                await agent.until(lambda: agent.lost is not None)
+                assert "somebody has a graphical session" in (agent.lost or "")
+            async with debian.witness("terminals") as later:
+                await later.until_seen(in_use=False)
+
+
+# --- films, and the battery -----------------------------------------------------
+async def test_a_program_holds_off_the_screensaver(debian: Debian) -> None:
+    async with debian.witness("inhibitors") as agent:
+        await agent.until_seen(presenting="")
+        with debian.running("systemd-inhibit", "--what=idle", "--who=mpv", "--why=a film", "sleep", "infinity"):
+            await agent.until_seen(presenting="mpv holds off the screensaver: a film")
+        await agent.until_seen(presenting="")
+
+
+async def test_upower(debian: Debian) -> None:
+    debian.run("systemctl", "start", "upower")
+    async with debian.witness("power") as agent:
+        await agent.until_seen(on_battery=False)
+        debian.run("systemctl", "stop", "upower")
+        await agent.until(lambda: agent.lost is not None)
+        assert "UPower" in (agent.lost or "")
