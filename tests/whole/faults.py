@@ -342,10 +342,15 @@ def build_killed(scene: Scene) -> None:
     _frees_its_slots(scene)
     until(lambda: build.done == len(scene.project.objects), "make, left alone, compiles by itself", 60)
     until(lambda: not scene.project.wrong(build.folder), "and well")
-    (left,) = scene.stage.scratch.iterdir()
+    left = until(lambda: _only_one(scene.stage.scratch), "distcc removes its own files")
     assert left.name.startswith("farmhand-build-"), left
     shutil.rmtree(left)
     scene.build().ends_well()
+
+
+def _only_one(folder: Path) -> Path | None:
+    found = list(folder.iterdir())
+    return found[0] if len(found) == 1 else None
 
 
 def _session(leader: int) -> list[int]:
