@@ -117,6 +117,14 @@ class Settings:
         between(0, MAX_SLOTS),
         f"a whole number from 0 to {MAX_SLOTS}",
     )
+    slots_in_use: int = setting(
+        0,
+        "Compile jobs to accept at once even while you use this machine; 0 means none. When you come back, what runs "
+        "beyond them ends at the first touch.",
+        "slots",
+        between(0, MAX_SLOTS),
+        f"a whole number from 0 to {MAX_SLOTS}",
+    )
     memory_per_job: int = setting(
         1024,
         "Free memory that each job must find; decides how many slots a full machine still offers.",

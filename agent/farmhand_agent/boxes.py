@@ -11,7 +11,7 @@ import asyncio
 import logging
 import socket
 from collections import Counter
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -138,6 +138,26 @@ class Boxes:
             _log.exception("the CPU time of a box that ends could not be counted")
         self._kill(box)
         background(self._until_gone(box))
+
+    def end_all_but(self, kept: Collection[AnyBox | None]) -> None:
+        """End every box now, with all jobs in it, but those of `kept` that are not retired.
+
+        Raises:
+            Exception: one could not be killed; all others were.
+        """
+        faults: list[Exception] = []
+        for box in [one for one in self._running if one not in kept or one in self._retired]:
+            try:
+                self.end(box)
+            except Exception as wrong:
+                faults.append(wrong)
+        if faults:
+            raise faults[0]
+
+    async def ended(self) -> None:
+        """Wait until those boxes are gone that were ended so far."""
+        for box in list(self._ending):
+            await self._until_gone(box)
 
     def freeze(self) -> None:
         """Stop everything in every box where it stands, and every box that comes up until `thaw`."""

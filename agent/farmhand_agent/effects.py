@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections import deque
 from collections.abc import Callable, Iterable
@@ -22,6 +23,7 @@ from farmhand.lending.events import (
     StartBox,
     StopBox,
     Thaw,
+    Trim,
     Withdraw,
 )
 from farmhand.wire.history import ReclaimRecord
@@ -30,6 +32,8 @@ from farmhand_agent.box import BoxGone
 from farmhand_agent.farm import Farm, Offer
 from farmhand_agent.gate import Gate
 from farmhand_agent.summary import percentile
+
+_log = logging.getLogger("farmhand.agent")
 
 LATEST = 1000
 """Reclaims over which percentiles are told."""
@@ -51,8 +55,8 @@ class Effects:
         others_cpu: see `Offer`; set by the owner of this object.
         cause: monotonic seconds of what led to the effects now being carried out.
         rule: name of the policy rule that did.
-        last_reclaim_ms: from cause to nothing left, of the latest stop; None before the first.
-        reclaims: stops so far.
+        last_reclaim_ms: from cause to nothing left of what was to end, of the latest reclaim; None before the first.
+        reclaims: stops so far, and times that jobs ended because the owner takes a part back.
         reclaim_p50_ms, reclaim_p99_ms: what half and what 99 % of the latest reclaims did not exceed; None: none yet.
     """
 
@@ -95,6 +99,8 @@ class Effects:
                 self._offered = slots
                 self._gate.resize(slots)
                 background(self._beat())
+            case Trim(slots):
+                self._trim(slots)
             case Withdraw():
                 self._farm.withdraw()
             case Freeze():
@@ -138,16 +144,36 @@ class Effects:
         if self._falling is None or self._falling.done():
             self._falling = background(self._see_it_gone(self.cause, self.rule, jobs, was_open))
 
-    async def _see_it_gone(self, since: float, rule: str, jobs: int, was_open: bool) -> None:
-        if self._rising is not None:
-            await asyncio.wait((self._rising,))
-        await self._gate.gone()
+    def _trim(self, slots: int) -> None:
+        """End what runs beyond `slots`; if that cannot be ended alone, everything is."""
+        before, self._offered = self._offered, slots
+        try:
+            cut = self._gate.trim(slots)
+        except Exception:
+            _log.exception("jobs cannot be ended alone, so all of them are")
+            self._bring_down()
+            return
+        if cut:
+            background(self._see_trimmed(self.cause, self.rule, cut, before))
+
+    async def _see_trimmed(self, since: float, rule: str, jobs: int, slots: int) -> None:
+        await self._gate.trimmed()
+        self._keep_count(since, rule, jobs, slots, True)
+
+    def _keep_count(self, since: float, rule: str, jobs: int, slots: int, was_open: bool) -> None:
+        """Note how long a reclaim took; of a gate that never opened nobody but the owner is told."""
         self.last_reclaim_ms = (time.monotonic() - since) * 1e3
         self.reclaims += 1
         if was_open:
             self._latest_ms.append(self.last_reclaim_ms)
             self._rank()
-            self._reclaimed(ReclaimRecord(time.time(), rule, self.last_reclaim_ms, jobs, self._offered))
+            self._reclaimed(ReclaimRecord(time.time(), rule, self.last_reclaim_ms, jobs, slots))
+
+    async def _see_it_gone(self, since: float, rule: str, jobs: int, was_open: bool) -> None:
+        if self._rising is not None:
+            await asyncio.wait((self._rising,))
+        await self._gate.gone()
+        self._keep_count(since, rule, jobs, self._offered, was_open)
         self._answer(BoxDown())
 
     async def _beat(self) -> None:

@@ -12,8 +12,8 @@ import errno
 import logging
 import socket
 import time
-from collections.abc import Awaitable, Callable
-from contextlib import suppress
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
@@ -28,6 +28,7 @@ from farmhand_agent.greeting import CHUNK, Greeting, read_greeting
 from farmhand_agent.jobs import End, Job, Ledger, NoLedger, Refusal, presentable
 from farmhand_agent.relay import relay
 from farmhand_agent.sockets import keep_alive, listen, reset
+from farmhand_agent.trimming import who_stays
 from farmhand_agent.turnstile import Full, Turnstile
 
 MAX_STRANGERS = 512
@@ -70,12 +71,14 @@ class _Visit:
         address: the client's IP address.
         who: None until it has been admitted.
         told: everything has been said, so the kernel may deliver it in its time; otherwise the client is cut.
+        box: where its job runs; None before it does.
     """
 
     client: socket.socket
     address: str
     who: Client | None = None
     told: bool = False
+    box: AnyBox | None = None
 
 
 class Gate:
@@ -114,6 +117,7 @@ class Gate:
         self._listener: socket.socket | None = None
         self._accepting: asyncio.Task[None] | None = None
         self._visits: dict[asyncio.Task[None], _Visit] = {}
+        self._inside: dict[_Visit, asyncio.Task[None]] = {}  # hold a slot; oldest first
         self._strangers: dict[_Visit, asyncio.Task[None]] = {}  # have not introduced themselves; oldest first
 
     async def open(self, host: str, port: int, slots: int) -> None:
@@ -133,6 +137,29 @@ class Gate:
     def resize(self, slots: int) -> None:
         """Hold so many jobs at once from now on; 0 lets running ones finish and admits no more."""
         self._turnstile.resize(slots)
+
+    def trim(self, slots: int) -> int:
+        """Hold so many jobs at once from now on, and order dead what runs beyond them: whole boxes, see `who_stays`.
+
+        Returns:
+            How many jobs were cut; `trimmed` is the proof that they are gone.
+
+        Raises:
+            Exception: a box could not be killed; all others were.
+        """
+        self.resize(slots)
+        stay = who_stays([visit.box for visit in self._inside], slots)
+        cut = [task for visit, task in self._inside.items() if visit.box not in stay]
+        for task in cut:
+            task.cancel(End.RECLAIMED.name)
+        if self._boxes is not None:
+            self._boxes.end_all_but(stay)
+        return len(cut)
+
+    async def trimmed(self) -> None:
+        """Wait until what `trim` has ended is gone."""
+        if self._boxes is not None:
+            await self._boxes.ended()
 
     @property
     def slots(self) -> int:
@@ -243,7 +270,7 @@ class Gate:
 
     async def _queue(self, visit: _Visit, greeting: Greeting, who: Client, arrived: float) -> None:
         try:
-            async with self._turnstile.slot(who, self._patience.queue):
+            async with self._turnstile.slot(who, self._patience.queue), self._place(visit):
                 await self._run(visit, greeting, who, arrived)
         except Full as full:
             self._ledger.refused(Refusal.FULL)
@@ -252,11 +279,29 @@ class Gate:
             self._ledger.refused(Refusal.NO_BOX)
             await _refuse(visit, greeting, BUSY, str(gone))
 
+    @asynccontextmanager
+    async def _place(self, visit: _Visit) -> AsyncGenerator[None]:
+        """Note who holds a slot; one that was given just before slots were taken away is not taken up.
+
+        Raises:
+            Full: it was.
+        """
+        task = asyncio.current_task()
+        assert task is not None
+        if len(self._inside) >= self.slots:
+            raise Full("slots have been taken back")
+        self._inside[visit] = task
+        try:
+            yield
+        finally:
+            del self._inside[visit]
+
     async def _run(self, visit: _Visit, greeting: Greeting, who: Client, arrived: float) -> None:
         boxes = self._boxes
         if boxes is None:
             raise BoxGone("the machine has been taken back")
-        async with boxes.serving(who.identity) as box:
+        async with boxes.serving(who.identity) as visit.box:
+            box = visit.box
             with await self._connect(boxes, box) as inside:
                 if greeting.ticket is not None:
                     await asyncio.get_running_loop().sock_sendall(visit.client, token(ADMITTED))

@@ -10,6 +10,7 @@ class Urge(enum.Enum):
     """What the policy can want of the machine."""
 
     LEND = "lend"
+    SHARE = "share"  # lend in part, for the owner is there: what runs beyond that part ends at once
     HOLD = "hold"  # freeze running jobs for a moment: the owner may be back, or has only brushed the desk
     KEEP = "keep"  # running jobs may finish
     KEEP_NOW = "keep now"  # running jobs end at once
@@ -29,8 +30,8 @@ class Want:
 
     @property
     def lend(self) -> bool:
-        """Whether the farm may use the machine."""
-        return self.urge is Urge.LEND
+        """Whether the farm may use the machine, or a part of it."""
+        return self.urge in (Urge.LEND, Urge.SHARE)
 
     @property
     def hurry(self) -> bool:
@@ -125,6 +126,13 @@ class Renew:
 
 
 @dataclass(frozen=True, slots=True)
+class Trim:
+    """Take `slots` jobs at once, and end running ones at once until no more are left."""
+
+    slots: int
+
+
+@dataclass(frozen=True, slots=True)
 class Withdraw:
     """Tell the registry that the lease is over."""
 
@@ -146,4 +154,4 @@ class Thaw:
     """Let frozen jobs go on."""
 
 
-Effect = StartBox | StopBox | Join | Renew | Withdraw | Drain | Freeze | Thaw
+Effect = StartBox | StopBox | Join | Renew | Trim | Withdraw | Drain | Freeze | Thaw

@@ -77,6 +77,16 @@ class Facts:
         return None if self.idle_since is None else max(0.0, self.now - self.idle_since)
 
     @property
+    def shared_slots(self) -> int:
+        """How many slots could be offered while the owner works."""
+        return min(self.slots, self.settings.slots_in_use)
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether the owner, who may be there, lends a part of the machine even so."""
+        return self.settings.slots_in_use > 0 and self.in_use is not False
+
+    @property
     def may_be_a_nudge(self) -> bool:
         """Whether the only sign of the owner since they left is one touch a moment ago, and jobs may be held for it."""
         return self.nudge_until is not None and self.now < self.nudge_until

@@ -4,6 +4,8 @@ Rule 1: everything that moves the machine between its owner and the farm is in t
 Rule 2: an event moves by `ON_EVENT`; then the want is applied by `ON_WANT` until nothing changes, so no want is lost.
 Rule 3: what to ask of the world depends on the state entered (`_enter`), so effects can be read off the path.
 Rule 4: there are no flags, and one deadline (`wake_at`) instead of timers.
+Rule 5: whoever begins to share the machine with its owner first ends what runs beyond the share (`Trim`). A share that
+shrinks later, by load, lets running jobs finish as any other number of slots does.
 """
 
 from __future__ import annotations
@@ -27,6 +29,7 @@ from farmhand.lending.events import (
     StartBox,
     StopBox,
     Thaw,
+    Trim,
     TurnedAway,
     Urge,
     Want,
@@ -76,6 +79,7 @@ ON_EVENT: Mapping[tuple[State, type[Event]], State] = {
 
 ON_WANT: Mapping[tuple[State, Urge], State] = {
     (S.KEPT, Urge.LEND): S.STARTING,
+    (S.KEPT, Urge.SHARE): S.STARTING,
     (S.STARTING, Urge.HOLD): S.STOPPING,
     (S.STARTING, Urge.KEEP): S.STOPPING,
     (S.STARTING, Urge.KEEP_NOW): S.STOPPING,
@@ -86,9 +90,11 @@ ON_WANT: Mapping[tuple[State, Urge], State] = {
     (S.LENT, Urge.KEEP): S.DRAINING,
     (S.LENT, Urge.KEEP_NOW): S.STOPPING,
     (S.HELD, Urge.LEND): S.LENT,
+    (S.HELD, Urge.SHARE): S.LENT,
     (S.HELD, Urge.KEEP): S.DRAINING,
     (S.HELD, Urge.KEEP_NOW): S.STOPPING,
     (S.DRAINING, Urge.LEND): S.JOINING,
+    (S.DRAINING, Urge.SHARE): S.JOINING,
     (S.DRAINING, Urge.HOLD): S.STOPPING,
     (S.DRAINING, Urge.KEEP_NOW): S.STOPPING,
 }
@@ -97,6 +103,8 @@ ON_WANT: Mapping[tuple[State, Urge], State] = {
 KEEP = Want(Urge.KEEP)
 
 _LEASED = (S.LENT, S.HELD)
+_OPEN = (S.JOINING, *_LEASED, S.DRAINING)
+"""States in which jobs may run and are not being ended."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,11 +182,13 @@ class Lender:
         return []
 
     def _take_want(self, want: Want) -> list[Effect]:
-        changed = want.slots != self.want.slots
-        self.want = want
-        if changed and want.lend and self.state is S.LENT and self.lease is not None:
-            return [Renew(self.lease, want.slots)]
-        return []
+        before, self.want = self.want, want
+        effects = list[Effect]()
+        if want.urge is Urge.SHARE and before.urge is not Urge.SHARE and self.state in _OPEN:
+            effects.append(Trim(want.slots))
+        if want.slots != before.slots and want.lend and self.state is S.LENT and self.lease is not None:
+            effects.append(Renew(self.lease, want.slots))
+        return effects
 
     def _take_lease(self, event: Joined, now: float) -> list[Effect]:
         if self.state not in (S.JOINING, *_LEASED):

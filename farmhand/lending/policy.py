@@ -100,7 +100,7 @@ def decide(
         )
     )
     chosen = _first(facts)
-    want = Want(_urge(chosen, facts), facts.slots if chosen.says is Says.LEND else 0)
+    want = Want(_urge(chosen, facts), chosen.says.slots(facts) if chosen.says.lends else 0)
     return Decision(
         want=want,
         rule=chosen.name,
@@ -117,12 +117,12 @@ def _first(facts: Facts) -> Rule:
 
 
 def _urge(chosen: Rule, facts: Facts) -> Urge:
-    """Return what is wanted: what lets jobs finish hurries if a later rule does, and none that lends is between."""
+    """Return what is wanted: what lets jobs finish hurries if a later rule sees the owner, and none lends before it."""
     if chosen.says is not Says.KEEP:
         return chosen.says.urge
-    later = (rule for rule in RULES[RULES.index(chosen) :] if rule.says in (Says.LEND, Says.NOW))
+    later = (rule for rule in RULES[RULES.index(chosen) :] if rule.says in (Says.LEND, Says.SHARE, Says.NOW))
     firm = next((rule for rule in later if rule.holds(facts)), chosen)
-    return Urge.KEEP_NOW if firm.says is Says.NOW else Urge.KEEP
+    return Urge.KEEP_NOW if firm.says in (Says.SHARE, Says.NOW) else Urge.KEEP
 
 
 def _lends_at(facts: Facts) -> float | None:
@@ -130,20 +130,20 @@ def _lends_at(facts: Facts) -> float | None:
     for at in sorted(at for at in facts.turns() if at > facts.now):
         left = facts.leaves_at is not None and at >= facts.leaves_at
         then = replace(facts, now=at, seen=replace(facts.seen, in_use=False) if left else facts.seen)
-        if _first(_warned(replace(then, about_to_lend=False, lending=False))).says is Says.LEND:
+        if _first(_warned(replace(then, about_to_lend=False, lending=False))).says.lends:
             return at
     return None
 
 
 def _warned(facts: Facts) -> Facts:
     """Return the facts with the warning, where lending would begin without one."""
-    return replace(facts, about_to_lend=True) if facts.must_warn and _first(facts).says is Says.LEND else facts
+    return replace(facts, about_to_lend=True) if facts.must_warn and _first(facts).says.lends else facts
 
 
 def _verdict(rule: Rule, decided: bool, facts: Facts) -> Verdict:
     """Write a rule down for the owner."""
     holds = rule.holds(facts)
-    says = rule.says.value.format("1 slot" if facts.slots == 1 else f"{facts.slots} slots")
+    says = rule.says.value.format(reasons.count(rule.says.slots(facts)))
     change = (rule.ends if holds else rule.begins).format(
         limit=f"{facts.busy_limit:.0%}", rest=reasons.rest(facts), dwell=reasons.span(facts.settings.dwell)
     )

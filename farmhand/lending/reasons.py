@@ -14,6 +14,11 @@ def span(seconds: float) -> str:
     return f"{whole // 60} min" if whole < 7200 else f"{whole // 3600} h"
 
 
+def count(slots: int) -> str:
+    """Write a number of slots as a person says it."""
+    return "1 slot" if slots == 1 else f"{slots} slots"
+
+
 def sleep(facts: Facts) -> str:
     if facts.seen.sleeping is None:
         return "nothing tells when this machine goes to sleep"
@@ -70,6 +75,13 @@ def hands(facts: Facts) -> str:
         return "you are using keyboard or mouse" if facts.in_use else "keyboard and mouse rest"
     woke = facts.idle_since == facts.seen.woke_at
     return f"{'this machine woke' if woke else 'you touched keyboard or mouse'} {span(facts.idle_for)} ago"
+
+
+def share(facts: Facts) -> str:
+    if not facts.settings.slots_in_use:
+        return "no slots are lent while you work"
+    told = f"you lend up to {count(facts.settings.slots_in_use)} while you work"
+    return f"{told}, and {hands(facts)}"
 
 
 def touch(facts: Facts) -> str:

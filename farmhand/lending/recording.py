@@ -38,6 +38,7 @@ SETTINGS = (
     "presenting",
     "on_return",
     "slots",
+    "slots_in_use",
     "memory_per_job",
     "grace",
 )

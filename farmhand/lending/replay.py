@@ -26,6 +26,7 @@ from farmhand.lending.events import (
     Renew,
     StartBox,
     StopBox,
+    Trim,
     Wanted,
 )
 from farmhand.lending.lender import Lender, Pace, State
@@ -46,7 +47,7 @@ class Tally:
         lent: seconds of these in which the machine was lent.
         slot_seconds: slots offered times seconds.
         interruptions: reclaims that would not let running jobs finish: the owner came back to a machine in use.
-        reclaims: how often each rule ended the lending.
+        reclaims: how often each rule ended the lending, or all of it but the slots of `slots_in_use`.
         decisions: recorded ones.
         reproduced: recorded decisions that the replay came to as well.
     """
@@ -146,13 +147,14 @@ class _Player:
 
     def _feed(self, event: Event) -> None:
         """Let the lender hear of something, and of what the world answers; count what is taken back."""
-        was_leased, drains = self._lender.lease is not None, False
+        was_leased, drains, trims = self._lender.lease is not None, False, False
         heard = deque([event])
         while heard:
             for effect in self._lender.handle(heard.popleft(), self._now):
                 drains |= isinstance(effect, Drain)
+                trims |= isinstance(effect, Trim)
                 heard.extend(_answers(effect))
-        if was_leased and self._lender.lease is None:
+        if was_leased and (trims or self._lender.lease is None):
             self._tally.reclaims[self._decision.rule] += 1
             self._tally.interruptions += not drains
 

@@ -3,11 +3,13 @@
 1. What makes lending impossible or was forbidden by hand comes first, then what was allowed by hand, then what the
    senses say. So the owner's "keep" beats everything but a missing sandbox, which keeps the machine as well.
 2. The last rule always holds and keeps the machine: what no rule allows is not done.
-3. Not knowing whether the owner is there, or how busy the machine is, is a reason not to lend. Sleep, battery, network
-   and films are obstacles only where they are seen: most machines have nothing that could tell of them.
+3. Not knowing whether the owner is there counts as being there, and not knowing how busy the machine is as busy. Sleep,
+   battery, network and films are obstacles only where they are seen: most machines have nothing to tell of them.
 4. A lock or a screensaver counts as leaving, a few seconds after the owner's hands have come to rest. A touch after
    that is the owner's return, whatever the screensaver says: a lock dialog shows for as long as the password takes.
-5. The names are for the owner, who reads them in `farmhand why`.
+5. Who lends a part of the machine while working on it (`slots_in_use`) has the rules for presence replaced by one late
+   rule: whatever else keeps the machine comes first, and then, with the owner there, keeps it at once.
+6. The names are for the owner, who reads them in `farmhand why`.
 """
 
 from __future__ import annotations
@@ -26,6 +28,7 @@ class Says(enum.Enum):
     """What a rule may want."""
 
     LEND = "lend {}"
+    SHARE = "lend only {}"
     HOLD = "hold"
     KEEP = "keep"
     NOW = "keep now"
@@ -35,8 +38,23 @@ class Says(enum.Enum):
         """The same, for the lender."""
         return _URGES[self]
 
+    @property
+    def lends(self) -> bool:
+        """Whether the farm gets anything."""
+        return self.urge in (Urge.LEND, Urge.SHARE)
 
-_URGES = {Says.LEND: Urge.LEND, Says.HOLD: Urge.HOLD, Says.KEEP: Urge.KEEP, Says.NOW: Urge.KEEP_NOW}
+    def slots(self, facts: Facts) -> int:
+        """How many slots that are; of a rule that lends."""
+        return facts.shared_slots if self is Says.SHARE else facts.slots
+
+
+_URGES = {
+    Says.LEND: Urge.LEND,
+    Says.SHARE: Urge.SHARE,
+    Says.HOLD: Urge.HOLD,
+    Says.KEEP: Urge.KEEP,
+    Says.NOW: Urge.KEEP_NOW,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +79,7 @@ class Rule:
 
 
 IN_USE = "in use"
+SHARED = "while you work"
 
 RULES = (
     Rule(
@@ -154,10 +173,10 @@ RULES = (
     Rule(
         "nobody can tell",
         Says.NOW,
-        lambda facts: facts.in_use is None,
+        lambda facts: facts.in_use is None and not facts.is_shared,
         reasons.hands,
         ends="a source for keyboard and mouse",
-        begins="losing the source for keyboard and mouse",
+        begins="losing the source for keyboard and mouse, unless slots_in_use is set",
     ),
     Rule(
         "a single touch",
@@ -170,10 +189,10 @@ RULES = (
     Rule(
         IN_USE,
         Says.NOW,
-        lambda facts: facts.is_present,
+        lambda facts: facts.is_present and not facts.is_shared,
         reasons.hands,
         ends="leaving keyboard and mouse alone",
-        begins="touching keyboard or mouse",
+        begins="touching keyboard or mouse, unless slots_in_use is set",
     ),
     Rule(
         "outside your hours",
@@ -223,6 +242,14 @@ RULES = (
         ends="touching keyboard or mouse",
         begins="{rest}",
         reason=lambda facts: f"there was {reasons.rest(facts)}",
+    ),
+    Rule(
+        SHARED,
+        Says.SHARE,
+        lambda facts: facts.is_shared,
+        reasons.share,
+        ends="{rest}, or slots_in_use = 0",
+        begins="touching keyboard or mouse, with slots_in_use above 0",
     ),
     Rule(
         "not idle long enough",

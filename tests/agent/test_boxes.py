@@ -220,6 +220,46 @@ async def test_a_box_that_nobody_needs_any_more_is_ended(maker: BoxMaker, boxes:
     await comes_true(lambda: [box.killed for box in maker.made].count(1) == 1)
 
 
+# --- a part taken back --------------------------------------------------------
+async def test_all_boxes_end_but_those_that_are_kept(maker: BoxMaker, boxes: Boxes) -> None:
+    await serve(boxes, "dan")
+    async with boxes.serving("ann") as anns, boxes.serving("bob") as bobs, boxes.serving("cat") as cats:
+        boxes.retire(cats)
+        boxes.end_all_but({anns, cats})
+        assert [box.alive for box in (anns, bobs, cats)] == [True, False, False], "a retired box is not trusted"
+        assert not maker.made[0].alive, "nor an idle one"
+        await boxes.ended()
+        async with boxes.serving("bob") as again:
+            assert again is not bobs
+
+
+async def test_a_part_is_taken_back_when_the_last_of_it_is_gone(maker: BoxMaker) -> None:
+    maker.make = lambda: FakeBox(dies_at_once=False)
+    boxes = Boxes(maker.start)
+    await boxes.warm_up()
+    async with boxes.serving("ann") as anns, boxes.serving("bob"):
+        boxes.end_all_but({anns})
+        ending = asyncio.create_task(boxes.ended())
+        await settle()
+        assert not ending.done()
+        maker.made[1].die()
+        async with asyncio.timeout(10):
+            await ending
+    boxes.kill_all()
+    maker.made[0].die()
+    await boxes.all_gone()
+
+
+async def test_a_box_that_cannot_be_killed_is_told_when_all_others_are(maker: BoxMaker, boxes: Boxes) -> None:
+    async with boxes.serving("ann"), boxes.serving("bob"), boxes.serving("cat"):
+        stubborn = maker.made[1]
+        stubborn.fault = OSError("no")
+        with pytest.raises(OSError, match="no"):
+            boxes.end_all_but(())
+        assert [box.alive for box in maker.made] == [False, True, False]
+        stubborn.fault = None
+
+
 # --- reclaim ----------------------------------------------------------------
 async def test_a_reclaim_ends_everything_and_waits_for_the_last(maker: BoxMaker) -> None:
     maker.make = lambda: FakeBox(dies_at_once=False)

@@ -26,9 +26,11 @@ from farmhand.lending.events import (
     StartBox,
     StopBox,
     Thaw,
+    Trim,
     TurnedAway,
     Withdraw,
 )
+from farmhand.wire.history import ReclaimRecord
 from farmhand_agent.admission import Admission
 from farmhand_agent.box import Box, BoxGone, BoxPlan
 from farmhand_agent.effects import Effects
@@ -66,7 +68,9 @@ class Hands:
 
     def __init__(self, gate: FakeAgentGate, farm: FakeFarm) -> None:
         self.events: list[Event] = []
-        self.effects = Effects(cast(Gate, gate), ("127.0.0.1", 0), farm, 4, self.events.append)
+        self.reclaims: list[ReclaimRecord] = []
+        where = ("127.0.0.1", 0)
+        self.effects = Effects(cast(Gate, gate), where, farm, 4, self.events.append, self.reclaims.append)
 
     async def answer(self) -> Event:
         """The next event."""
@@ -186,6 +190,49 @@ async def test_holding_still_is_the_gates(gate: FakeAgentGate, hands: Hands) -> 
     hands.effects.carry_out(Freeze())
     hands.effects.carry_out(Thaw())
     assert gate.told == ["freeze", "thaw"]
+
+
+async def test_a_trim_is_a_reclaim_and_over_when_it_is_proved(gate: FakeAgentGate, hands: Hands) -> None:
+    hands.effects.carry_out(StartBox(4))
+    await hands.answer()
+    hands.effects.carry_out(Join(4))
+    await hands.answer()
+    gate.jobs.extend(["one", "two", "three"])
+    gate.hold_ending()
+    hands.effects.cause = asyncio.get_running_loop().time() - 0.5
+    hands.effects.rule = "while you work"
+    hands.effects.carry_out(Trim(2))
+    assert gate.jobs == ["one", "two"]
+    for _ in range(10):
+        await asyncio.sleep(0)
+    assert hands.effects.reclaims == 0
+    gate.let_end()
+    await comes_true(lambda: hands.reclaims)
+    (told,) = hands.reclaims
+    assert (told.rule, told.jobs, told.slots) == ("while you work", 1, 4)
+    assert told.milliseconds >= 500, "counted from what caused it"
+    assert (hands.effects.reclaims, hands.effects.last_reclaim_ms) == (1, told.milliseconds)
+    assert hands.effects.reclaim_p50_ms == told.milliseconds
+    assert hands.events == [], "the machine stays lent"
+
+
+async def test_a_trim_that_ends_no_job_is_no_reclaim(gate: FakeAgentGate, hands: Hands) -> None:
+    hands.effects.carry_out(StartBox(4))
+    await hands.answer()
+    gate.jobs.append("one")
+    hands.effects.carry_out(Trim(2))
+    for _ in range(10):
+        await asyncio.sleep(0)
+    assert (hands.effects.reclaims, gate.jobs) == (0, ["one"])
+
+
+async def test_jobs_that_cannot_be_ended_alone_are_ended_with_all_others(gate: FakeAgentGate, hands: Hands) -> None:
+    hands.effects.carry_out(StartBox(4))
+    await hands.answer()
+    gate.refuse = OSError("no")
+    hands.effects.carry_out(Trim(2))
+    assert await hands.answer() == BoxDown()
+    assert gate.told == ["open 4", "trim 2", "shut"]
 
 
 async def test_draining_admits_nobody_and_answers_when_the_last_has_gone(gate: FakeAgentGate, hands: Hands) -> None:

@@ -290,6 +290,22 @@ async def test_slots_follow_free_memory() -> None:
     assert stand.runtime.lender.state is State.LENT
 
 
+async def test_an_owner_who_shares_comes_back_leaves_and_takes_it_all() -> None:
+    stand = Stand(slots_in_use=1)
+    await stand.lend()
+    stand.gate.jobs.extend(["one", "two"])
+    stand.owner_returns()
+    assert stand.gate.jobs == ["one"], "at once, without waiting for anybody"
+    assert stand.gate.told == ["open 2", "resize 2", "trim 1", "resize 1"]
+    await comes_true(lambda: stand.effects.reclaims == 1)
+    assert stand.runtime.lender.state is State.LENT
+    stand.owner_leaves()
+    assert (stand.gate.told[-1], stand.gate.jobs) == ("resize 2", ["one"])
+    stand.runtime.choose(Choice(Wish.KEEP))
+    assert stand.gate.address is None
+    await stand.reaches(State.KEPT)
+
+
 async def test_leaving_while_a_box_comes_up_ends_it_first(stand: Stand) -> None:
     stand.gate.hold_opening()
     stand.begin()

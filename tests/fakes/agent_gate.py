@@ -12,8 +12,8 @@ class FakeAgentGate:
 
     Attributes:
         admission, address, slots, jobs, priority: see `Gate`.
-        told: what it was told, in order: "open 2", "resize 1", "freeze", "thaw", "shut".
-        refuse: the error with which opening fails; None when it works.
+        told: what it was told, in order: "open 2", "resize 1", "trim 1", "freeze", "thaw", "shut".
+        refuse: the error with which opening and trimming fail; None when they work.
     """
 
     def __init__(self) -> None:
@@ -62,6 +62,20 @@ class FakeAgentGate:
         """Take note."""
         self.told.append(f"resize {slots}")
         self.slots = slots
+
+    def trim(self, slots: int) -> int:
+        """Cut the youngest jobs; raises what `refuse` says."""
+        self.told.append(f"trim {slots}")
+        if self.refuse is not None:
+            raise self.refuse
+        self.slots = slots
+        cut = max(0, len(self.jobs) - slots)
+        del self.jobs[slots:]
+        return cut
+
+    async def trimmed(self) -> None:
+        """Wait until `let_end`."""
+        await self._may_end.wait()
 
     def freeze(self) -> None:
         """Take note."""

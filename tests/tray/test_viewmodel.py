@@ -59,6 +59,13 @@ def row(view: TrayView, label: str) -> Row:
         (snapshot("starting", registry_trouble="silent"), Face.STARTING, "Getting ready to lend"),
         (snapshot("lent", slots=8), Face.UNUSED, "Lending 8 slots"),
         (snapshot("lent", slots=8, jobs=(job(),)), Face.BUSY, "Lending 8 slots"),
+        (snapshot("lent", slots=2, rule="while you work"), Face.UNUSED, "Lending 2 slots while you work"),
+        (snapshot("lent", slots=2, rule="while you work", jobs=(job(),)), Face.BUSY, "Lending 2 slots while you work"),
+        (
+            snapshot("lent", slots=1, rule="while you work", registry_trouble="silent"),
+            Face.DISCONNECTED,
+            "Lending 1 slot while you work",
+        ),
         (snapshot("lent", slots=8, jobs=(job(),), trouble="odd"), Face.BUSY, "Lending 8 slots"),
         (snapshot("lent", slots=1, registry_trouble="silent"), Face.DISCONNECTED, "Lending 1 slot"),
         (snapshot("draining", jobs=(job(), job())), Face.RECLAIMING, "Letting 2 jobs finish"),

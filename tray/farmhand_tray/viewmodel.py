@@ -14,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from farmhand.lending.rules import IN_USE
+from farmhand.lending.rules import IN_USE, SHARED
 from farmhand.wire.local import Block, Choose, JobView, Quit, Snapshot
 from farmhand_tray import words
 from farmhand_tray.view import (
@@ -118,9 +118,11 @@ def face_of(snapshot: Snapshot) -> Face:
 
 
 _HEADLINES: dict[Face, Callable[[Snapshot, _Clock], str]] = {
-    Face.BUSY: lambda it, _: words.lending(it.slots),
-    Face.UNUSED: lambda it, _: words.lending(it.slots),
-    Face.DISCONNECTED: lambda it, _: words.lending(it.slots) if it.state == "lent" else words.STARTING,
+    Face.BUSY: lambda it, _: words.lending(it.slots, it.rule == SHARED),
+    Face.UNUSED: lambda it, _: words.lending(it.slots, it.rule == SHARED),
+    Face.DISCONNECTED: lambda it, _: (
+        words.lending(it.slots, it.rule == SHARED) if it.state == "lent" else words.STARTING
+    ),
     Face.STARTING: lambda _, __: words.STARTING,
     Face.READY: lambda _, __: words.READY,
     Face.YOURS: lambda _, __: words.YOURS,

@@ -143,9 +143,9 @@ def count(number: int, thing: str) -> str:
     return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
 
 
-def lending(slots: int) -> str:
-    """Headline of a lent machine."""
-    return f"Lending {count(slots, 'slot')}"
+def lending(slots: int, while_in_use: bool) -> str:
+    """Headline of a lent machine, and of one that its owner shares with the farm."""
+    return f"Lending {count(slots, 'slot')}" + (" while you work" if while_in_use else "")
 
 
 def busy(used: int, slots: int) -> str:

@@ -9,7 +9,7 @@ from farmhand.lending.lender import ON_EVENT, ON_WANT
 def test_the_table_names_every_move() -> None:
     lines = table().splitlines()
     assert lines[0].startswith("| state | box down | box up | drained |")
-    assert "| **kept** |  |  |  |  |  |  | starting |  |  |  |" in lines
+    assert "| **kept** |  |  |  |  |  |  | starting | starting |  |  |  |" in lines
     assert sum(cell.strip() != "" for line in lines[2:] for cell in line.split("|")[2:-1]) == len(ON_EVENT) + len(
         ON_WANT
     )

@@ -21,6 +21,7 @@ from farmhand.lending.events import (
     StartBox,
     StopBox,
     Thaw,
+    Trim,
     TurnedAway,
     Urge,
     Want,
@@ -31,6 +32,7 @@ from farmhand.lending.events import (
 from farmhand.lending.lender import Lender, Pace, State
 
 LEND, HOLD, KEEP, KEEP_NOW = Want(Urge.LEND, 4), Want(Urge.HOLD), Want(Urge.KEEP), Want(Urge.KEEP_NOW)
+SHARE = Want(Urge.SHARE, 2)
 PACE = Pace(start=10, join=5, hold=4, grace=60, stop=3, rest=30)
 
 Line = tuple[Event, Sequence[Effect]]
@@ -111,6 +113,40 @@ def test_a_lease_that_is_lost_while_jobs_are_frozen_ends_them() -> None:
 
 def test_a_box_that_dies_frozen_is_rested_from() -> None:
     assert play(*LENT, HELD, (BoxDown(), [Withdraw("a")])).state is State.RESTING
+
+
+def test_an_owner_who_shares_comes_back_and_leaves_again() -> None:
+    play(*LENT, (Wanted(SHARE), [Trim(2), Renew("a", 2)]), (Wanted(SHARE), []), (Wanted(LEND), [Renew("a", 4)]))
+
+
+def test_a_share_that_shrinks_by_load_lets_jobs_finish() -> None:
+    play(*LENT, (Wanted(SHARE), [Trim(2), Renew("a", 2)]), (Wanted(Want(Urge.SHARE, 1)), [Renew("a", 1)]))
+
+
+def test_an_owner_may_share_all_of_it() -> None:
+    play(*LENT, (Wanted(Want(Urge.SHARE, 4)), [Trim(4)]))
+
+
+def test_a_machine_is_lent_in_part_from_the_start() -> None:
+    lender = play((Wanted(SHARE), [StartBox(2)]), (BoxUp(), [Join(2)]), (Joined("a", 2), []))
+    assert lender.state is State.LENT
+
+
+def test_before_the_gate_is_open_there_is_nothing_to_trim() -> None:
+    play((Wanted(LEND), [StartBox(4)]), (Wanted(SHARE), []), (BoxUp(), [Join(2)]))
+
+
+def test_jobs_may_run_before_the_registry_has_answered() -> None:
+    play(*LENT[:2], (Wanted(SHARE), [Trim(2)]), (Joined("a", 2), []), (Woke(), [Renew("a", 2)]))
+
+
+def test_a_second_touch_on_a_shared_machine_ends_what_is_too_much_and_lets_the_rest_go_on() -> None:
+    lender = play(*LENT, HELD, (Wanted(SHARE), [Trim(2), Thaw(), Renew("a", 2)]))
+    assert lender.state is State.LENT
+
+
+def test_jobs_that_were_to_finish_stay_if_the_owner_shares_and_they_are_few() -> None:
+    play(*LENT, (Wanted(KEEP), [Drain(), Withdraw("a")]), (Wanted(SHARE), [Trim(2), Join(2)]))
 
 
 def test_a_touch_while_jobs_finish_ends_them() -> None:

@@ -26,6 +26,7 @@ from farmhand.lending.events import (
     StartBox,
     StopBox,
     Thaw,
+    Trim,
     TurnedAway,
     Urge,
     Want,
@@ -36,7 +37,8 @@ from farmhand.lending.events import (
 from farmhand.lending.lender import ON_EVENT, ON_WANT, Lender, State
 from tests.farmhand.lending import test_lender
 
-WANTS = (Want(Urge.LEND, 4), Want(Urge.LEND, 2), Want(Urge.HOLD), Want(Urge.KEEP), Want(Urge.KEEP_NOW))
+SHARES = (Want(Urge.SHARE, 2), Want(Urge.SHARE, 1))
+WANTS = (Want(Urge.LEND, 4), Want(Urge.LEND, 3), *SHARES, Want(Urge.HOLD), Want(Urge.KEEP), Want(Urge.KEEP_NOW))
 FROZEN = (State.HELD, State.STOPPING, State.RESTING, State.KEPT)
 """States in which jobs may be frozen: held, or ended before they were let go."""
 
@@ -50,23 +52,27 @@ class World:
         asked: answers that the registry owes.
         held: leases that the registry believes in.
         frozen: whether jobs stand still.
+        jobs: how many may be running. The gate admits nobody until it is told again when its first box is up.
     """
 
     box: str = "down"
     asked: int = 0
     held: frozenset[str] = frozenset()
     frozen: bool = False
+    jobs: int = 0
 
     def after(self, effect: Effect) -> World:
         """The world once `effect` was asked for."""
         match effect:
             case StartBox():
                 assert self.box == "down", f"a box was started while one was {self.box}"
-                return replace(self, box="starting", frozen=False)
+                return replace(self, box="starting", frozen=False, jobs=0)
             case StopBox():
                 return replace(self, box="down" if self.box == "down" else "stopping")
-            case Join() | Renew():
-                return replace(self, asked=min(2, self.asked + 1))
+            case Join(slots) | Renew(_, slots):
+                return replace(self, asked=min(2, self.asked + 1), jobs=max(self.jobs, slots))
+            case Trim(slots):
+                return replace(self, jobs=min(self.jobs, slots))
             case Withdraw(lease):
                 return replace(self, held=self.held - {lease})
             case Freeze() | Thaw():
@@ -79,7 +85,7 @@ class World:
         if self.box == "starting":
             yield BoxUp(), replace(self, box="up")
         if self.box != "down":
-            yield BoxDown(), replace(self, box="down")
+            yield BoxDown(), replace(self, box="down", jobs=0)
         if self.asked:
             for lease in ("a", "b"):
                 yield Joined(lease, 30), replace(self, asked=self.asked - 1, held=self.held | {lease})
@@ -165,6 +171,22 @@ def test_jobs_are_frozen_while_held_and_never_left_frozen() -> None:
             assert here.state in FROZEN, here
 
 
+def test_an_owner_who_shares_the_machine_has_the_rest_of_it() -> None:
+    """A share may shrink and let jobs finish, so the largest share is the measure."""
+    for here in reachable():
+        if here.want.urge is Urge.SHARE and here.state is not State.STOPPING:
+            assert here.world.jobs <= max(want.slots for want in SHARES), here
+
+
+def test_nobody_is_trimmed_who_leaves_the_machine_alone() -> None:
+    for here in reachable():
+        lender = Lender(state=here.state, want=here.want, lease=here.lease)
+        for event, _ in here.moves():
+            trims = any(isinstance(effect, Trim) for effect in copy.copy(lender).handle(event, 0.0))
+            begins = isinstance(event, Wanted) and event.want.urge is Urge.SHARE and here.want.urge is not Urge.SHARE
+            assert begins or not trims, (here, event)
+
+
 def test_a_failed_start_is_not_repeated_without_a_rest() -> None:
     for here in reachable():
         if here.state in (State.FAILING, State.RESTING):
@@ -179,7 +201,7 @@ def test_from_anywhere_the_owner_gets_the_machine_back() -> None:
         here = start.step(Wanted(Want(Urge.KEEP_NOW)), start.world)
         for _ in range(8):
             if here.world.box != "down":
-                here = here.step(BoxDown(), replace(here.world, box="down"))
+                here = here.step(BoxDown(), replace(here.world, box="down", jobs=0))
             elif here.world.asked:
                 world = replace(here.world, asked=here.world.asked - 1, held=here.world.held | {"z"})
                 here = here.step(Joined("z", 30), world)

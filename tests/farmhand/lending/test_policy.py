@@ -102,6 +102,20 @@ CONVERSATION = [
         KEEP_NOW,
         "you are using keyboard or mouse",
     ),
+    (
+        THERE,
+        {"slots_in_use": 2},
+        "while you work",
+        Want(Urge.SHARE, 2),
+        "you lend up to 2 slots while you work, and you are using keyboard or mouse",
+    ),
+    (
+        replace(AWAY, in_use=None),
+        {"slots_in_use": 1},
+        "while you work",
+        Want(Urge.SHARE, 1),
+        "you lend up to 1 slot while you work, and nothing can tell whether you are there",
+    ),
     (AWAY, {"lend": "never"}, "never by setting", KEEP, "the setting lend is never"),
     (THERE, {"lend": "always"}, "always by setting", LEND, "the setting lend is always"),
     (
@@ -218,6 +232,65 @@ def test_a_touch_after_waking_is_what_counts() -> None:
 
 def test_waking_cannot_tell_who_is_there() -> None:
     assert judge(replace(AWAY, in_use=None, woke_at=NOW - 1)).rule == "nobody can tell"
+
+
+# --- slots_in_use -------------------------------------------------------------
+SHARE = Want(Urge.SHARE, 2)
+
+
+@pytest.mark.parametrize(
+    ("seen", "settings", "rule", "want"),
+    [
+        (RESTING, {}, "while you work", SHARE),
+        (replace(AWAY, woke_at=NOW - 5), {}, "while you work", SHARE),
+        (AWAY, {}, "idle", LEND),
+        (LOCKED, {}, "screen locked", LEND),
+        (replace(LOCKED, idle_since=None), {}, "while you work", SHARE),
+        (THERE, {"lend": "always"}, "always by setting", LEND),
+        (choosing(THERE, Wish.LEND), {}, "your choice: lend", LEND),
+        (replace(THERE, sleeping=True), {}, "going to sleep", KEEP_NOW),
+        (replace(THERE, sandbox="no"), {}, "no sandbox", KEEP_NOW),
+        (choosing(THERE, Wish.KEEP), {}, "your choice: keep", KEEP_NOW),
+        (replace(THERE, free_memory_mib=100), {}, "no room in memory", KEEP_NOW),
+        (THERE, {"lend": "never"}, "never by setting", KEEP_NOW),
+        (replace(THERE, exclusive="quake"), {"exclusive": ("quake",)}, "exclusive program", KEEP_NOW),
+        (replace(THERE, on_battery=True), {}, "on battery", KEEP_NOW),
+        (replace(THERE, metered=True), {}, "metered network", KEEP_NOW),
+        (replace(THERE, keep_ended=NOW - 1), {}, "about to lend", KEEP_NOW),
+        (THERE, {"schedule": OTHER_HOURS}, "outside your hours", KEEP_NOW),
+        (replace(THERE, presenting="a film"), {}, "presenting", KEEP_NOW),
+        (replace(THERE, others_cpu=0.9), {}, "busy with your work", KEEP_NOW),
+        (replace(THERE, others_cpu=None), {}, "busy with your work", KEEP_NOW),
+        (replace(THERE, busy_until=NOW - 5), {}, "busy until now", KEEP_NOW),
+        (replace(THERE, touched_once_at=NOW), {"on_return": "hold"}, "a single touch", Want(Urge.HOLD)),
+        (replace(AWAY, others_cpu=0.9), {}, "busy with your work", KEEP),
+    ],
+)
+def test_a_part_is_lent_while_the_owner_works_unless_another_rule_keeps_it(
+    seen: Observation, settings: dict[str, Any], rule: str, want: Want
+) -> None:
+    decision = judge(seen, slots_in_use=2, **settings)
+    assert (decision.rule, decision.want) == (rule, want)
+
+
+def test_the_part_is_never_more_than_the_machine_has() -> None:
+    assert judge(THERE, slots_in_use=64).want.slots == 8
+    assert judge(THERE, slots_in_use=2, slots=1).want.slots == 1
+    assert judge(replace(THERE, free_memory_mib=1400), slots_in_use=2).want.slots == 1
+    assert judge(replace(THERE, others_cpu=0.3), slots_in_use=7).want.slots == 6
+    (verdict,) = (one for one in judge(THERE, slots_in_use=64).verdicts if one.decided)
+    assert verdict.says == "lend only 8 slots"
+
+
+def test_the_part_begins_with_the_end_of_a_choice_to_keep_after_a_warning() -> None:
+    assert judge(choosing(THERE, Wish.KEEP, WALL + 50), slots_in_use=2).lends_at == NOW + 80
+
+
+def test_a_standing_part_stands_still_until_the_room_has_clearly_changed() -> None:
+    fresh, standing = ({"slots_in_use": 6, "busy_above": 0.9}, {"lending": True, "offered": 6})
+    assert judge(replace(THERE, others_cpu=0.32), **fresh).want.slots == 5
+    assert judge(replace(THERE, others_cpu=0.32), **standing, **fresh).want.slots == 6
+    assert judge(replace(THERE, others_cpu=0.35), **standing, **fresh).want.slots == 5
 
 
 # --- load ---------------------------------------------------------------------
@@ -359,15 +432,16 @@ def test_why_an_idle_machine_is_lent() -> None:
         ("metered network", False, "keep", "a metered network, unless metered = always"),
         ("about to lend", False, "keep", "a choice to keep that runs out while you may be there"),
         ("always by setting", False, "lend 8 slots", "lend = always"),
-        ("nobody can tell", False, "keep now", "losing the source for keyboard and mouse"),
+        ("nobody can tell", False, "keep now", "losing the source for keyboard and mouse, unless slots_in_use is set"),
         ("a single touch", False, "hold", "one touch after an absence, with on_return = hold"),
-        ("in use", False, "keep now", "touching keyboard or mouse"),
+        ("in use", False, "keep now", "touching keyboard or mouse, unless slots_in_use is set"),
         ("outside your hours", False, "keep", "the end of the hours of the schedule"),
         ("presenting", False, "keep", "a film or a talk, unless presenting = always"),
         ("busy with your work", False, "keep", "a load above 30%"),
         ("busy until now", False, "keep", "a load above 30%"),
         ("screen locked", False, "lend 8 slots", "locking the screen and leaving"),
         ("idle", True, "lend 8 slots", "touching keyboard or mouse"),
+        ("while you work", False, "lend only 0 slots", "touching keyboard or mouse, with slots_in_use above 0"),
         ("not idle long enough", True, "keep", "no input for 5 min, or locking the screen and leaving"),
     ]
     assert [one.value for one in decision.verdicts] == [
@@ -391,6 +465,7 @@ def test_why_an_idle_machine_is_lent() -> None:
         "the machine has not just been busy",
         "the screen is neither blanked nor locked",
         "you touched keyboard or mouse 10 min ago",
+        "no slots are lent while you work",
         "you touched keyboard or mouse 10 min ago",
     ]
 
@@ -426,6 +501,7 @@ def test_why_nothing_works() -> None:
         (replace(AWAY, keep_ended=NOW), {}, "about to lend", "letting the time pass, or choosing lend or auto"),
         (LOCKED, {}, "screen locked", "touching keyboard or mouse"),
         (THERE, {}, "idle", "no input for 5 min"),
+        (THERE, {"slots_in_use": 2}, "while you work", "no input for 5 min, or slots_in_use = 0"),
     ],
 )
 def test_what_would_change_it(seen: Observation, settings: dict[str, Any], rule: str, change: str) -> None:
@@ -491,6 +567,7 @@ settings_of_all_kinds = st.builds(
     dwell=st.floats(0, 3600),
     busy_above=st.floats(0.01, 1),
     slots=st.integers(0, 64),
+    slots_in_use=st.sampled_from((0, 0, 2, 64)),
     memory_per_job=st.integers(16, 4096),
 )
 
@@ -503,6 +580,7 @@ def chooses(seen: Observation, wish: Wish) -> bool:
 def test_what_always_holds(seen: Observation, settings: Settings, lending: bool, offered: int) -> None:
     decision = decide(seen, settings, MACHINE, NOW, WALL, lending, offered)
     want, by_rules = decision.want, not chooses(seen, Wish.LEND) and settings.lend != "always"
+    full = want.urge is Urge.LEND
     if seen.sandbox != "":
         assert want == KEEP_NOW
     if chooses(seen, Wish.KEEP):
@@ -517,13 +595,18 @@ def test_what_always_holds(seen: Observation, settings: Settings, lending: bool,
     if by_rules and seen.presenting and settings.presenting == "never" and not seen.screensaver:
         assert not want.lend
     if by_rules and seen.woke_at is not None and seen.woke_at + min(FRESH, settings.idle_after) > NOW:
-        assert not want.lend or (seen.screensaver_since or 0) + LOCK_GESTURE >= seen.woke_at
+        assert not full or (seen.screensaver_since or 0) + LOCK_GESTURE >= seen.woke_at
     if seen.free_memory_mib is None or seen.free_memory_mib < settings.memory_per_job:
         assert not want.lend
-    if by_rules and (settings.lend == "never" or seen.in_use is None or seen.others_cpu is None):
+    if by_rules and (settings.lend == "never" or seen.others_cpu is None):
         assert not want.lend
-    if by_rules and seen.in_use and (seen.idle_since is None or not seen.screensaver):
-        assert not want.lend
+    if by_rules and (seen.in_use is None or (seen.in_use and (seen.idle_since is None or not seen.screensaver))):
+        assert not full
+    if want.urge is Urge.SHARE:
+        assert want.slots <= settings.slots_in_use
+        assert seen.in_use is not False or seen.woke_at is not None
+    if by_rules and seen.in_use and seen.idle_since is None and not seen.touched_once_at and not want.lend:
+        assert want.hurry, "an owner who is there waits for nobody"
     assert (want.slots > 0) == want.lend
     assert want.slots <= (settings.slots or MACHINE.cores)
     assert want.slots * settings.memory_per_job <= (seen.free_memory_mib or 0)

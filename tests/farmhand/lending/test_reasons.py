@@ -43,6 +43,7 @@ def test_a_span(seconds: float, words: str) -> None:
         (reasons.hands, {"in_use": False}, "keyboard and mouse rest"),
         (reasons.hands, {"in_use": False, "idle_since": NOW - 7}, "you touched keyboard or mouse 7 s ago"),
         (reasons.hands, {"in_use": False, "woke_at": NOW - 7}, "this machine woke 7 s ago"),
+        (reasons.share, {}, "no slots are lent while you work"),
         (reasons.load, {}, "nothing tells yet how busy the machine is"),
         (reasons.load, {"others_cpu": 0.07}, "your programs use 7% of the machine, the limit is 30%"),
         (reasons.screensaver, {}, "no screensaver answers"),
@@ -78,6 +79,8 @@ def test_what_was_chosen_and_set() -> None:
     assert reasons.wish(replace(keeping, choice_ends=NOW + 60)) == "you chose keep for another 60 s"
     assert reasons.wish(replace(keeping, choice_ends=NOW)) == "you chose auto"
     assert reasons.setting(FACTS) == "the setting lend is auto"
+    sharing = replace(FACTS, settings=Settings(slots_in_use=3), seen=Observation(in_use=True))
+    assert reasons.share(sharing) == "you lend up to 3 slots while you work, and you are using keyboard or mouse"
     assert reasons.rest(FACTS) == "no input for 5 min"
     assert reasons.exclusive(replace(FACTS, settings=Settings())) == "no program wants this machine for itself"
 

@@ -69,6 +69,10 @@ def tell(tally: Tally) -> tuple[float, float, int, dict[str, int]]:
         ({"dwell": 0.0}, (2800, 2800, 2, {"in use": 2, "busy with your work": 1})),
         ({"busy_above": 0.95}, (2900, 600 + 700 + 0.125 * 100 + 1500, 2, {"in use": 2})),
         ({"slots": 4}, (2780, 1390, 2, {"in use": 2, "busy with your work": 1})),
+        (
+            {"slots_in_use": 2},
+            (3480, 600 + 700 + 1480 + 700 / 4, 2, {"while you work": 2, "busy with your work": 1}),
+        ),
         ({"lend": "never"}, (0, 0, 0, {})),
         ({"lend": "always"}, (3600, 600 + 1400 + 0.125 * 100 + 1500, 0, {})),
         ({"schedule": "08:00-08:30"}, (600 + 500, 600 + 500, 1, {"in use": 1, "outside your hours": 1})),
