@@ -50,6 +50,37 @@ def one_of(*words: str) -> Check:
     return lambda value: None if value in words else "unknown word"
 
 
+NO_CHARGE = 101
+"""Percent: a floor that no battery reaches."""
+
+
+def charge_floor(value: str) -> int:
+    """Return the charge in percent from which on a battery may feed the farm: 0 for "always".
+
+    Args:
+        value: "never", "always" or a charge such as "60%".
+
+    Raises:
+        ValueError: it is nothing of that.
+    """
+    words = {"never": NO_CHARGE, "always": 0}
+    if value in words:
+        return words[value]
+    percent = int(value.removesuffix("%").strip())
+    if not value.endswith("%") or not 1 <= percent <= 100:
+        raise ValueError("not a charge")
+    return percent
+
+
+def charge(value: str) -> str | None:
+    """Allow what `charge_floor` reads."""
+    try:
+        charge_floor(value)
+    except ValueError:
+        return "not a charge"
+    return None
+
+
 def host(value: str) -> str | None:
     """Allow a host name, or nothing."""
     return None if value == "" or is_host_name(value) else "not a host name"

@@ -18,6 +18,7 @@ from farmhand.setting import (
     Meaning,
     address,
     between,
+    charge,
     folders,
     holidays,
     host,
@@ -94,9 +95,9 @@ class Settings:
     )
     on_battery: str = setting(
         "never",
-        "Whether to lend while the machine runs on its battery.",
-        check=one_of("never", "always"),
-        allowed="never or always",
+        "Whether to lend while the machine runs on its battery: never, always, or while it holds so much.",
+        check=charge,
+        allowed="never, always or a charge such as 60%",
     )
     metered: str = setting(
         "never",

@@ -12,7 +12,11 @@ from math import inf
 
 from farmhand.lending.observation import Observation, Wish
 from farmhand.schedule import Schedule, read_schedule
+from farmhand.setting import NO_CHARGE, charge_floor
 from farmhand.settings import Settings
+
+CHARGE_BAND = 5
+"""Percent by which a battery must exceed the floor before lending begins: the last percent comes and goes."""
 
 FRESH = 10.0
 """Seconds after the last input for which the owner counts as present rather than as resting."""
@@ -112,6 +116,18 @@ class Facts:
     def is_presenting(self) -> bool:
         """Whether somebody may be watching the screen without touching anything."""
         return bool(self.seen.presenting) and self.seen.screensaver is not True
+
+    @property
+    def charge_limit(self) -> int:
+        """Percent that a battery must hold; more before lending begins than while it lasts."""
+        floor = charge_floor(self.settings.on_battery)
+        return floor if self.lending or not floor or floor == NO_CHARGE else min(100, floor + CHARGE_BAND)
+
+    @property
+    def is_short_of_power(self) -> bool:
+        """Whether the machine runs on a battery that does not hold enough, as far as anybody can tell."""
+        held = -1 if self.seen.charge is None else self.seen.charge
+        return self.seen.on_battery is True and self.charge_limit > 0 and held < self.charge_limit
 
     @property
     def is_busy(self) -> bool:

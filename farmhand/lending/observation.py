@@ -59,6 +59,7 @@ class Observation:
         sleeping: True from the announcement that the machine will sleep until it has woken; None when nothing tells.
         woke_at: monotonic seconds at which it last woke from sleep; None if that was not seen.
         on_battery: whether it runs on a battery; None when nothing tells.
+        charge: what its batteries hold together, in percent; None when nothing tells.
         metered: whether the network is paid for by the byte; None when nothing tells.
         presenting: what fills the screen or holds off the screensaver; "" for nothing, None when nothing tells.
         exclusive: the running program that wants the machine for itself; "" for none, None when nobody looked.
@@ -83,6 +84,7 @@ class Observation:
     sleeping: bool | None = None
     woke_at: float | None = None
     on_battery: bool | None = None
+    charge: int | None = None
     metered: bool | None = None
     presenting: str | None = None
     exclusive: str | None = None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from farmhand.lending.facts import Facts
 from farmhand.lending.observation import Return, Wish
+from farmhand.setting import NO_CHARGE
 
 
 def span(seconds: float) -> str:
@@ -115,7 +116,13 @@ def exclusive(facts: Facts) -> str:
 def power(facts: Facts) -> str:
     if facts.seen.on_battery is None:
         return "nothing tells about a battery"
-    return "this machine runs on its battery" if facts.seen.on_battery else "this machine does not run on a battery"
+    if not facts.seen.on_battery:
+        return "this machine does not run on a battery"
+    told = "this machine runs on its battery"
+    if not 0 < facts.charge_limit < NO_CHARGE:
+        return told
+    held = "nobody can tell how full" if facts.seen.charge is None else f"{facts.seen.charge}% full"
+    return f"{told}, {held}, the limit is {facts.charge_limit}%"
 
 
 def network(facts: Facts) -> str:

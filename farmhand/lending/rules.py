@@ -141,10 +141,10 @@ RULES = (
     Rule(
         "on battery",
         Says.KEEP,
-        lambda facts: facts.settings.on_battery == "never" and facts.seen.on_battery is True,
+        lambda facts: facts.is_short_of_power,
         reasons.power,
-        ends="plugging in, or on_battery = always",
-        begins="unplugging, unless on_battery = always",
+        ends="plugging in, or another on_battery",
+        begins="unplugging, unless on_battery allows it",
     ),
     Rule(
         "metered network",

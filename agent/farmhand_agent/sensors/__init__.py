@@ -80,7 +80,12 @@ def candidates(
             patience=PATIENCE,
         ),
         Question("sleep", Reading({"sleeping": None}), (Sleep(ready_to_sleep, environ),), patience=PATIENCE),
-        Question("power", Reading({"on_battery": None}), (UPower(environ), PowerSupplies()), patience=PATIENCE),
+        Question(
+            "power",
+            Reading({"on_battery": None, "charge": None}),
+            (UPower(environ), PowerSupplies()),
+            patience=PATIENCE,
+        ),
         Question("network", Reading({"metered": None}), (NetworkManager(environ),), patience=PATIENCE),
         Question("programs", Reading({"exclusive": None}), (Programs(settings),), patience=PATIENCE),
         Question(

@@ -1,4 +1,7 @@
-"""Whether the machine runs on its battery: UPower tells when that changes, else the kernel is asked now and then."""
+"""Whether the machine runs on its battery, and how much that holds: UPower tells of changes, or the kernel is asked.
+
+Several batteries count as one large one. UPower adds them up itself, in what it calls its display device.
+"""
 
 from __future__ import annotations
 
@@ -6,15 +9,17 @@ import asyncio
 import os
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from jeepney import DBusAddress
 
 from farmhand.lending.observation import Reading
 from farmhand_agent.sensors.base import Report, SenseLost
-from farmhand_agent.sensors.dbus import PROPERTIES, Bus, follow_answer, system_bus, why_no_bus
+from farmhand_agent.sensors.dbus import PROPERTIES, Bus, NoAnswer, follow_answer, system_bus, why_no_bus
 
 SERVICE = "org.freedesktop.UPower"
 UPOWER = DBusAddress("/org/freedesktop/UPower", SERVICE, SERVICE)
+BATTERIES = DBusAddress("/org/freedesktop/UPower/devices/DisplayDevice", SERVICE, f"{SERVICE}.Device")
 
 SUPPLIES = Path("/sys/class/power_supply")
 PERIOD = 10.0
@@ -44,11 +49,23 @@ class UPower:
     async def watch(self, report: Report) -> None:
         """See `Sensor.watch`."""
 
-        async def on_battery(bus: Bus) -> bool:
-            return bool(await bus.get(UPOWER, "OnBattery"))
+        async def look(bus: Bus) -> tuple[bool, int | None]:
+            return bool(await bus.get(UPOWER, "OnBattery")), await _held(bus)
 
-        changes = ((PROPERTIES, "PropertiesChanged", UPOWER.object_path),)
-        await follow_answer(self._address, SERVICE, changes, on_battery, lambda on: report(Reading({"on_battery": on})))
+        def tell(known: tuple[bool, int | None]) -> None:
+            report(Reading({"on_battery": known[0], "charge": known[1]}))
+
+        changes = [(PROPERTIES, "PropertiesChanged", one.object_path) for one in (UPOWER, BATTERIES)]
+        await follow_answer(self._address, SERVICE, changes, look, tell)
+
+
+async def _held(bus: Bus) -> int | None:
+    """Return what the batteries hold, in percent; None where there is none or nobody adds them up."""
+    try:
+        present, percentage = await bus.get(BATTERIES, "IsPresent"), await bus.get(BATTERIES, "Percentage")
+    except NoAnswer:
+        return None
+    return int(percentage) if present else None
 
 
 class PowerSupplies:
@@ -72,16 +89,15 @@ class PowerSupplies:
 
     async def watch(self, report: Report) -> None:
         """See `Sensor.watch`."""
-        known: bool | None = None
-        first = True
+        known: dict[str, Any] = {}
         while True:
             try:
-                on = on_battery(self._root)
+                seen = {"on_battery": on_battery(self._root), "charge": charge(self._root)}
             except OSError as problem:
                 raise SenseLost(str(problem)) from None
-            if first or on is not known:
-                known, first = on, False
-                report(Reading({"on_battery": on}))
+            if seen != known:
+                known = seen
+                report(Reading(seen))
             await asyncio.sleep(self._period)
 
 
@@ -96,9 +112,8 @@ def on_battery(root: Path) -> bool | None:
     Raises:
         OSError: the folder has gone.
     """
-    supplies = [one for one in root.iterdir() if _read(one / "scope") != "Device"]
-    stores = [one for one in supplies if _read(one / "type") in STORES]
-    chargers = [_read(one / "online") for one in supplies if one not in stores]
+    stores, others = _supplies(root)
+    chargers = [_read(one / "online") for one in others]
     if not stores or any(online not in ("", "0") for online in chargers):
         return False
     states = {_read(one / "status") for one in stores}
@@ -107,6 +122,37 @@ def on_battery(root: Path) -> bool | None:
     if states & {"Charging", "Full", "Not charging"}:
         return False
     return True if "0" in chargers else None
+
+
+def charge(root: Path) -> int | None:
+    """Return what all batteries hold together, in percent: by energy or by charge, else the mean of their own figures.
+
+    Returns:
+        None if there is no battery, or one does not tell.
+
+    Raises:
+        OSError: the folder has gone.
+    """
+    stores = [one for one in _supplies(root)[0] if _read(one / "present") != "0"]
+    for what in ("energy", "charge"):
+        now, full = ([_number(one / f"{what}_{when}") for one in stores] for when in ("now", "full"))
+        if None not in (*now, *full) and sum(one or 0 for one in full) > 0:
+            return min(100, 100 * sum(one or 0 for one in now) // sum(one or 0 for one in full))
+    told = [_number(one / "capacity") for one in stores]
+    return None if None in told or not told else min(100, sum(one or 0 for one in told) // len(told))
+
+
+def _supplies(root: Path) -> tuple[list[Path], list[Path]]:
+    """Return what stores power for this machine, and what else supplies it; a mouse's battery is neither."""
+    own = [one for one in root.iterdir() if _read(one / "scope") != "Device"]
+    stores = [one for one in own if _read(one / "type") in STORES]
+    return stores, [one for one in own if one not in stores]
+
+
+def _number(file: Path) -> int | None:
+    """Return the whole number that the kernel writes there; None for anything else."""
+    written = _read(file)
+    return int(written) if written.isdecimal() else None
 
 
 def _read(file: Path) -> str:

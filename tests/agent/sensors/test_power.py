@@ -14,7 +14,7 @@ from fakes.screensaver_bus import SessionBus
 
 from farmhand_agent.sensors import power
 from farmhand_agent.sensors.base import SenseLost
-from farmhand_agent.sensors.power import PowerSupplies, UPower, on_battery
+from farmhand_agent.sensors.power import PowerSupplies, UPower, charge, on_battery
 
 
 # --- UPower -------------------------------------------------------------------
@@ -36,9 +36,25 @@ async def test_unplugging_and_plugging_in(bus: SessionBus) -> None:
         upower.change("b", LidIsClosed=True)
         upower.change("b", OnBattery=False)
         await heard.until_seen(on_battery=False)
-        assert [one["on_battery"] for one in heard.readings] == [False, True, False]
+        assert heard.readings == [{"on_battery": on, "charge": None} for on in (False, True, False)]
     with pytest.raises(SenseLost, match=r"UPower has gone|without replying"):
         await asyncio.wait_for(watch, 5)
+
+
+@pytest.mark.skipif(WHY_NOT is not None, reason=WHY_NOT or "")
+async def test_how_full_all_batteries_are(bus: SessionBus) -> None:
+    with MockService(bus, power.SERVICE, "/org/freedesktop/UPower", power.SERVICE, "upower") as upower:
+        where = power.BATTERIES.object_path
+        upower.mock("SetupDisplayDevice", "uuddddxxbsu", 2, 2, 63.9, 30.0, 50.0, 5.0, 0, 0, True, "", 1)
+        upower.change("b", OnBattery=True)
+        async with watching(UPower(system_environ(bus))) as heard:
+            await heard.until_seen(on_battery=True, charge=63)
+            upower.change("d", where, power.BATTERIES.interface, Percentage=63.1)
+            upower.change("d", where, power.BATTERIES.interface, Percentage=62.9)
+            await heard.until_seen(charge=62)
+            upower.change("b", where, power.BATTERIES.interface, IsPresent=False)
+            await heard.until_seen(charge=None)
+        assert [one["charge"] for one in heard.readings] == [63, 62, None]
 
 
 async def test_no_upower(bus: SessionBus) -> None:
@@ -86,15 +102,44 @@ def test_what_the_files_say(tmp_path: Path, written: tuple[dict[str, str], ...],
     assert on_battery(supplies(tmp_path, *written)) is on
 
 
+@pytest.mark.parametrize(
+    ("written", "percent"),
+    [
+        ((), None),
+        ((MAINS,), None),
+        ((BATTERY,), None),
+        (({**BATTERY, "capacity": "55"}, MAINS), 55),
+        (({**BATTERY, "capacity": "50"}, {**BATTERY, "capacity": "91"}), 70),
+        (({**BATTERY, "capacity": "50"}, BATTERY), None),
+        (({**BATTERY, "capacity": "50"}, {**BATTERY, "present": "0"}), 50),
+        (({**BATTERY, "capacity": "50"}, {**BATTERY, "capacity": "9", "scope": "Device"}), 50),
+        (({**BATTERY, "capacity": "90", "energy_now": "30", "energy_full": "50"},), 60),
+        (
+            ({**BATTERY, "energy_now": "10", "energy_full": "90"}, {**BATTERY, "energy_now": "9", "energy_full": "10"}),
+            19,
+        ),
+        (({**BATTERY, "charge_now": "2", "charge_full": "8"}, {**BATTERY, "charge_now": "2", "charge_full": "2"}), 40),
+        (({**BATTERY, "energy_now": "3", "energy_full": "0", "capacity": "7"},), 7),
+        (({**BATTERY, "energy_now": "101", "energy_full": "100"},), 100),
+        (({**BATTERY, "capacity": "104"},), 100),
+        (({**BATTERY, "capacity": "much"},), None),
+    ],
+)
+def test_how_much_the_files_say_is_left(tmp_path: Path, written: tuple[dict[str, str], ...], percent: int) -> None:
+    assert charge(supplies(tmp_path, *written)) == percent
+
+
 async def test_changes_are_noticed_and_nothing_else_is_told(tmp_path: Path) -> None:
     supplies(tmp_path, {**BATTERY, "status": "Unknown"})
     async with watching(PowerSupplies(tmp_path, period=0.01)) as heard:
-        await heard.until(lambda: heard.readings == [{"on_battery": None}])
+        await heard.until(lambda: heard.readings == [{"on_battery": None, "charge": None}])
         supplies(tmp_path, BATTERY)
         await heard.until_seen(on_battery=True)
+        supplies(tmp_path, {**BATTERY, "capacity": "80"})
+        await heard.until_seen(charge=80)
         supplies(tmp_path, {**BATTERY, "status": "Charging"})
         await heard.until_seen(on_battery=False)
-    assert [one["on_battery"] for one in heard.readings] == [None, True, False]
+    assert [one["on_battery"] for one in heard.readings] == [None, True, True, False]
 
 
 async def test_files_that_go_away(tmp_path: Path) -> None:

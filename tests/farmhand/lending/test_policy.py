@@ -136,6 +136,23 @@ CONVERSATION = [
         "this machine runs on its battery",
     ),
     (replace(AWAY, on_battery=True), {"on_battery": "always"}, "idle", LEND, "there was no input for 5 min"),
+    (
+        replace(AWAY, on_battery=True, charge=64),
+        {"on_battery": "60%"},
+        "on battery",
+        KEEP,
+        "this machine runs on its battery, 64% full, the limit is 65%",
+    ),
+    (
+        replace(AWAY, on_battery=True),
+        {"on_battery": "60%"},
+        "on battery",
+        KEEP,
+        "this machine runs on its battery, nobody can tell how full, the limit is 65%",
+    ),
+    (replace(AWAY, on_battery=True, charge=65), {"on_battery": "60%"}, "idle", LEND, "there was no input for 5 min"),
+    (replace(AWAY, on_battery=False, charge=5), {"on_battery": "60%"}, "idle", LEND, "there was no input for 5 min"),
+    (replace(AWAY, on_battery=True, charge=100), {}, "on battery", KEEP, "this machine runs on its battery"),
     (replace(AWAY, on_battery=False), {}, "idle", LEND, "there was no input for 5 min"),
     (replace(AWAY, metered=True), {"lend": "always"}, "metered network", KEEP, "the network is metered"),
     (replace(AWAY, metered=True), {"metered": "always"}, "idle", LEND, "there was no input for 5 min"),
@@ -232,6 +249,16 @@ def test_a_touch_after_waking_is_what_counts() -> None:
 
 def test_waking_cannot_tell_who_is_there() -> None:
     assert judge(replace(AWAY, in_use=None, woke_at=NOW - 1)).rule == "nobody can tell"
+
+
+# --- battery ------------------------------------------------------------------
+def test_a_battery_feeds_the_farm_down_to_its_floor_and_begins_above_it() -> None:
+    at = {charge: replace(AWAY, on_battery=True, charge=charge) for charge in (59, 60, 64, 65)}
+    assert [judge(one, on_battery="60%").want.lend for one in at.values()] == [False, False, False, True]
+    lent = [judge(one, on_battery="60%", lending=True).want.lend for one in at.values()]
+    assert lent == [False, True, True, True]
+    assert judge(replace(AWAY, on_battery=True, charge=100), on_battery="98%").want.lend, "more than full is not asked"
+    assert judge(replace(AWAY, on_battery=True, charge=0), on_battery="always").want.lend
 
 
 # --- slots_in_use -------------------------------------------------------------
@@ -428,7 +455,7 @@ def test_why_an_idle_machine_is_lent() -> None:
         ("your choice: lend", False, "lend 8 slots", "choosing lend"),
         ("never by setting", False, "keep", "lend = never"),
         ("exclusive program", False, "keep now", "starting a program that the setting exclusive names"),
-        ("on battery", False, "keep", "unplugging, unless on_battery = always"),
+        ("on battery", False, "keep", "unplugging, unless on_battery allows it"),
         ("metered network", False, "keep", "a metered network, unless metered = always"),
         ("about to lend", False, "keep", "a choice to keep that runs out while you may be there"),
         ("always by setting", False, "lend 8 slots", "lend = always"),
@@ -492,7 +519,7 @@ def test_why_nothing_works() -> None:
         (AWAY, {"lend": "always"}, "always by setting", "lend = auto"),
         (replace(AWAY, sleeping=True), {}, "going to sleep", "waking up"),
         (AWAY, {"exclusive": ("quake",)}, "exclusive program", "ending that program"),
-        (replace(AWAY, on_battery=True), {}, "on battery", "plugging in, or on_battery = always"),
+        (replace(AWAY, on_battery=True), {}, "on battery", "plugging in, or another on_battery"),
         (replace(AWAY, metered=True), {}, "metered network", "another network, or metered = always"),
         (replace(AWAY, presenting="a film"), {}, "presenting", "leaving the full screen, or presenting = always"),
         (THERE, {}, "in use", "leaving keyboard and mouse alone"),
@@ -544,6 +571,7 @@ observations = st.builds(
     sleeping=st.sampled_from((None, False, False, True)),
     woke_at=st.none() | st.floats(NOW - 1000, NOW),
     on_battery=st.sampled_from((None, False, False, True)),
+    charge=st.none() | st.integers(0, 100),
     metered=st.sampled_from((None, False, False, True)),
     presenting=st.sampled_from((None, "", "", "a film")),
     exclusive=st.sampled_from((None, "", "", "quake")),
@@ -559,7 +587,7 @@ settings_of_all_kinds = st.builds(
     lend=st.sampled_from(("auto", "always", "never")),
     idle_after=st.floats(1, 2000),
     exclusive=st.sampled_from(((), ("quake",))),
-    on_battery=st.sampled_from(("never", "always")),
+    on_battery=st.sampled_from(("never", "always", "60%")),
     metered=st.sampled_from(("never", "always")),
     presenting=st.sampled_from(("never", "always")),
     schedule=st.sampled_from(("", "", OTHER_HOURS, "07:00-09:00", "sat sun all")),
@@ -591,6 +619,7 @@ def test_what_always_holds(seen: Observation, settings: Settings, lending: bool,
     if not chooses(seen, Wish.LEND):
         assert not (want.lend and settings.exclusive and seen.exclusive != "")
         assert not (want.lend and settings.on_battery == "never" and seen.on_battery)
+        assert not (want.lend and settings.on_battery == "60%" and seen.on_battery and (seen.charge or 0) < 60)
         assert not (want.lend and settings.metered == "never" and seen.metered)
     if by_rules and seen.presenting and settings.presenting == "never" and not seen.screensaver:
         assert not want.lend
