@@ -105,6 +105,12 @@ class Settings:
         check=one_of("never", "always"),
         allowed="never or always",
     )
+    vpn: str = setting(
+        "never",
+        "Whether to lend while the network goes through a VPN.",
+        check=one_of("never", "always"),
+        allowed="never or always",
+    )
     presenting: str = setting(
         "never",
         "Whether to lend while a window fills the screen or holds off the screensaver, as talks and films do.",

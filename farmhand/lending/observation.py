@@ -61,6 +61,7 @@ class Observation:
         on_battery: whether it runs on a battery; None when nothing tells.
         charge: what its batteries hold together, in percent; None when nothing tells.
         metered: whether the network is paid for by the byte; None when nothing tells.
+        vpn: whether the network goes through a VPN; None when nothing tells.
         presenting: what fills the screen or holds off the screensaver; "" for nothing, None when nothing tells.
         exclusive: the running program that wants the machine for itself; "" for none, None when nobody looked.
         others_cpu: share of all cores, 0..1, that programs other than the farm's jobs use; None when unknown.
@@ -86,6 +87,7 @@ class Observation:
     on_battery: bool | None = None
     charge: int | None = None
     metered: bool | None = None
+    vpn: bool | None = None
     presenting: str | None = None
     exclusive: str | None = None
     others_cpu: float | None = None

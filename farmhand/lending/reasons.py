@@ -131,6 +131,12 @@ def network(facts: Facts) -> str:
     return "the network is metered" if facts.seen.metered else "the network is not metered"
 
 
+def vpn(facts: Facts) -> str:
+    if facts.seen.vpn is None:
+        return "nothing tells about a VPN"
+    return "the network goes through a VPN" if facts.seen.vpn else "the network goes through no VPN"
+
+
 def presenting(facts: Facts) -> str:
     if facts.seen.presenting is None:
         return "nothing tells about films or talks"

@@ -35,6 +35,7 @@ SETTINGS = (
     "exclusive",
     "on_battery",
     "metered",
+    "vpn",
     "presenting",
     "on_return",
     "slots",

@@ -155,6 +155,14 @@ RULES = (
         begins="a metered network, unless metered = always",
     ),
     Rule(
+        "on a VPN",
+        Says.KEEP,
+        lambda facts: facts.settings.vpn == "never" and facts.seen.vpn is True,
+        reasons.vpn,
+        ends="leaving the VPN, or vpn = always",
+        begins="joining a VPN, unless vpn = always",
+    ),
+    Rule(
         "about to lend",
         Says.KEEP,
         lambda facts: facts.about_to_lend,

@@ -66,6 +66,7 @@ WRONG = [
     ("toolchains", "opt/gcc"),
     ("toolchains", "/opt/../etc"),
     ("dwell", "-1"),
+    ("vpn", "sometimes"),
     ("on_battery", "60"),
     ("on_battery", "0%"),
     ("on_battery", "101%"),

@@ -86,7 +86,7 @@ def candidates(
             (UPower(environ), PowerSupplies()),
             patience=PATIENCE,
         ),
-        Question("network", Reading({"metered": None}), (NetworkManager(environ),), patience=PATIENCE),
+        Question("network", Reading({"metered": None, "vpn": None}), (NetworkManager(environ),), patience=PATIENCE),
         Question("programs", Reading({"exclusive": None}), (Programs(settings),), patience=PATIENCE),
         Question(
             "load",

@@ -157,6 +157,9 @@ CONVERSATION = [
     (replace(AWAY, metered=True), {"lend": "always"}, "metered network", KEEP, "the network is metered"),
     (replace(AWAY, metered=True), {"metered": "always"}, "idle", LEND, "there was no input for 5 min"),
     (replace(AWAY, metered=False), {}, "idle", LEND, "there was no input for 5 min"),
+    (replace(AWAY, vpn=True), {"lend": "always"}, "on a VPN", KEEP, "the network goes through a VPN"),
+    (replace(AWAY, vpn=True), {"vpn": "always"}, "idle", LEND, "there was no input for 5 min"),
+    (replace(AWAY, vpn=False), {}, "idle", LEND, "there was no input for 5 min"),
     (replace(AWAY, presenting="a window fills the screen"), {}, "presenting", KEEP, "a window fills the screen"),
     (replace(AWAY, presenting="a film"), {"presenting": "always"}, "idle", LEND, "there was no input for 5 min"),
     (replace(AWAY, presenting="a film"), {"lend": "always"}, "always by setting", LEND, "the setting lend is always"),
@@ -283,6 +286,7 @@ SHARE = Want(Urge.SHARE, 2)
         (replace(THERE, exclusive="quake"), {"exclusive": ("quake",)}, "exclusive program", KEEP_NOW),
         (replace(THERE, on_battery=True), {}, "on battery", KEEP_NOW),
         (replace(THERE, metered=True), {}, "metered network", KEEP_NOW),
+        (replace(THERE, vpn=True), {}, "on a VPN", KEEP_NOW),
         (replace(THERE, keep_ended=NOW - 1), {}, "about to lend", KEEP_NOW),
         (THERE, {"schedule": OTHER_HOURS}, "outside your hours", KEEP_NOW),
         (replace(THERE, presenting="a film"), {}, "presenting", KEEP_NOW),
@@ -457,6 +461,7 @@ def test_why_an_idle_machine_is_lent() -> None:
         ("exclusive program", False, "keep now", "starting a program that the setting exclusive names"),
         ("on battery", False, "keep", "unplugging, unless on_battery allows it"),
         ("metered network", False, "keep", "a metered network, unless metered = always"),
+        ("on a VPN", False, "keep", "joining a VPN, unless vpn = always"),
         ("about to lend", False, "keep", "a choice to keep that runs out while you may be there"),
         ("always by setting", False, "lend 8 slots", "lend = always"),
         ("nobody can tell", False, "keep now", "losing the source for keyboard and mouse, unless slots_in_use is set"),
@@ -481,6 +486,7 @@ def test_why_an_idle_machine_is_lent() -> None:
         "no program wants this machine for itself",
         "nothing tells about a battery",
         "nothing tells whether the network is metered",
+        "nothing tells about a VPN",
         "no choice of yours to keep it has just run out",
         "the setting lend is auto",
         "you touched keyboard or mouse 10 min ago",
@@ -521,6 +527,7 @@ def test_why_nothing_works() -> None:
         (AWAY, {"exclusive": ("quake",)}, "exclusive program", "ending that program"),
         (replace(AWAY, on_battery=True), {}, "on battery", "plugging in, or another on_battery"),
         (replace(AWAY, metered=True), {}, "metered network", "another network, or metered = always"),
+        (replace(AWAY, vpn=True), {}, "on a VPN", "leaving the VPN, or vpn = always"),
         (replace(AWAY, presenting="a film"), {}, "presenting", "leaving the full screen, or presenting = always"),
         (THERE, {}, "in use", "leaving keyboard and mouse alone"),
         (AWAY, {"schedule": OTHER_HOURS}, "outside your hours", "the next hours of the schedule"),
@@ -573,6 +580,7 @@ observations = st.builds(
     on_battery=st.sampled_from((None, False, False, True)),
     charge=st.none() | st.integers(0, 100),
     metered=st.sampled_from((None, False, False, True)),
+    vpn=st.sampled_from((None, False, False, True)),
     presenting=st.sampled_from((None, "", "", "a film")),
     exclusive=st.sampled_from((None, "", "", "quake")),
     memory_pressure=st.none() | st.floats(0, 1),
@@ -589,6 +597,7 @@ settings_of_all_kinds = st.builds(
     exclusive=st.sampled_from(((), ("quake",))),
     on_battery=st.sampled_from(("never", "always", "60%")),
     metered=st.sampled_from(("never", "always")),
+    vpn=st.sampled_from(("never", "always")),
     presenting=st.sampled_from(("never", "always")),
     schedule=st.sampled_from(("", "", OTHER_HOURS, "07:00-09:00", "sat sun all")),
     warn_before=st.floats(0, 600),
@@ -621,6 +630,7 @@ def test_what_always_holds(seen: Observation, settings: Settings, lending: bool,
         assert not (want.lend and settings.on_battery == "never" and seen.on_battery)
         assert not (want.lend and settings.on_battery == "60%" and seen.on_battery and (seen.charge or 0) < 60)
         assert not (want.lend and settings.metered == "never" and seen.metered)
+        assert not (want.lend and settings.vpn == "never" and seen.vpn)
     if by_rules and seen.presenting and settings.presenting == "never" and not seen.screensaver:
         assert not want.lend
     if by_rules and seen.woke_at is not None and seen.woke_at + min(FRESH, settings.idle_after) > NOW:
@@ -666,6 +676,7 @@ def test_nothing_changes_before_it_is_time_to_look_again(
     [
         (replace(THERE, on_battery=True), {}, "on battery"),
         (replace(THERE, metered=True), {}, "metered network"),
+        (replace(THERE, vpn=True), {}, "on a VPN"),
         (replace(THERE, free_memory_mib=50), {}, "no room in memory"),
         (replace(AWAY, free_memory_mib=50, exclusive="quake"), {"exclusive": ("quake",)}, "no room in memory"),
         (THERE, {"lend": "never"}, "never by setting"),
