@@ -1,7 +1,8 @@
 """Whether the network is paid for by the byte, and whether it goes through a VPN, as NetworkManager knows or guesses.
 
 A VPN is what NetworkManager calls one, and any connection by WireGuard. Tunnels that other programs have made are
-listed as "tun"; so are the network cards of virtual machines. They count only where the default route goes through them.
+listed as "tun", and so are the network cards of virtual machines: they count only where the default route goes through
+them.
 """
 
 from __future__ import annotations
