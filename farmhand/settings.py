@@ -139,6 +139,14 @@ class Settings:
         between(16, 1 << 20),
         "a whole number of MiB from 16 to 1048576",
     )
+    memory_limit: int = setting(
+        0,
+        "Memory that all farm jobs together may hold; 0 means three quarters of the machine's. A job that would take "
+        "more is ended and compiled elsewhere.",
+        "MiB",
+        between(0, 1 << 24),
+        "a whole number of MiB from 0 to 16777216",
+    )
     name: str = setting(
         "",
         "How the farm calls this machine; empty means its host name.",

@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 from farmhand.errors import OwnerError
 from farmhand.lending.lender import State
 from farmhand.lending.observation import Choice, Reading, Return, Wish
+from farmhand.lending.slots import memory_for_jobs
 from farmhand.links.toolchains import fingerprints
 from farmhand.machine import Machine, split_address
 from farmhand.settings import Settings, meaning, names
@@ -30,6 +31,7 @@ from farmhand_agent.farm import Farm, NoFarm, RegistryFarm
 from farmhand_agent.gate import Gate, Patience
 from farmhand_agent.journal import Journal, NoJournal
 from farmhand_agent.leftovers import Leftovers
+from farmhand_agent.limits import Bounds, Limits
 from farmhand_agent.memory import Memory
 from farmhand_agent.recorder import Recorder
 from farmhand_agent.runtime import Runtime
@@ -44,6 +46,12 @@ RECALLED = 30.0
 
 SANDBOX_RETRY = 30.0
 """Seconds between trials of a sandbox that does not work: the owner may have installed what was missing."""
+
+PROCESSES = 1024
+"""Processes and threads that all boxes together may have, beside those of their slots."""
+
+MEMORY_PERIOD = 5.0
+"""Seconds between two looks at the memory of all boxes where the kernel does not hold them to it."""
 
 _log = logging.getLogger("farmhand.agent")
 
@@ -68,6 +76,7 @@ class Agent:
         self._memory = Memory(state)
         self._journal = Journal(state) if settings.journal else NoJournal()
         self._leftovers = Leftovers(socket.with_name("boxes.json"))
+        self._limits = Limits(bounds(settings, machine), socket.with_name("cgroup.json"))
         self._leave = asyncio.Event()
         self._sensing: list[asyncio.Task[None]] = []
         self._senses: dict[str, SenseView] = {}
@@ -100,6 +109,7 @@ class Agent:
         self._settings = replace(fresh, **{name: getattr(self._settings, name) for name in later})
         self._runtime.adopt(self._settings)
         self._recorder.adopt(self._settings)
+        self._limits.adopt(bounds(self._settings, self._runtime.machine))
         self._sense_anew()
         note = f"counts after a restart of the agent: {', '.join(later)}" if later else ""
         _log.info("settings read again%s", f"; {note}" if note else "")
@@ -109,9 +119,14 @@ class Agent:
         """Sense, lend and reclaim until `leave` is called; on return nothing of the farm is left."""
         if ended := await self._leftovers.clear():
             _log.warning("an earlier life of this agent had left %d boxes; they are ended", ended)
+        await self._limits.establish()
         await self._server.open(self._socket)
         self._effects.recall(await self._journal.reclaim_ms(RECALLED))
-        watching = [background(self._recorder.run()), background(self._watch_sandbox())]
+        watching = [
+            background(self._recorder.run()),
+            background(self._watch_sandbox()),
+            background(self._watch_memory()),
+        ]
         self._sense_anew()
         self._runtime.begin(self._effects)
         try:
@@ -122,6 +137,7 @@ class Agent:
             for task in (*watching, *self._sensing):
                 task.cancel()
             await asyncio.wait((*watching, *self._sensing), timeout=LEAVE_WITHIN)
+            await self._limits.close()
             await self._farm.close()
             await self._server.close()
             await self._journal.close()
@@ -137,14 +153,17 @@ class Agent:
 
     async def _start_box(self) -> Box:
         most = self._settings.slots or self._runtime.machine.cores
-        box = await Box.start(BoxPlan(most, self._settings.scratch, self._settings.toolchains))
+        plan = BoxPlan(most, self._settings.scratch, self._settings.toolchains, self._limits.process_mib)
+        box = await Box.start(plan, await self._limits.cell())
         background(self._see_out(box))
         return box
 
     async def _see_out(self, box: Box) -> None:
         """Keep the box on record for the next life of this agent until it is gone."""
         recorded = self._leftovers.add(box.pids)
+        self._limits.guard(recorded)
         await box.gone()
+        self._limits.forget(recorded)
         self._leftovers.remove(recorded)
 
     def _sense_anew(self) -> None:
@@ -173,6 +192,13 @@ class Agent:
             if not problem:
                 return
             await asyncio.sleep(SANDBOX_RETRY)
+
+    async def _watch_memory(self) -> None:
+        """Hold all boxes together to their memory where the kernel does not."""
+        while True:
+            await asyncio.sleep(MEMORY_PERIOD)
+            if not self._limits.counted:
+                self._gate.shed(self._limits.memory_mib)
 
     def _heard(self, told: float, granted: tuple[str, ...], now: float) -> None:
         self._gate.revise(self._gate.admission.hear(told, granted, now))
@@ -224,7 +250,8 @@ class Agent:
 
     def _snapshot(self) -> Snapshot:
         gap = time.time() - time.monotonic()
-        return publish.snapshot(self._runtime, self._gate, self._effects, self._farm, self._senses, gap)
+        parts = (self._runtime, self._gate, self._effects, self._farm, self._limits.told)
+        return publish.snapshot(*parts, self._senses, gap)
 
     def _changed(self) -> None:
         """Tell the recorder, and the faces once for all that changes in one turn of the loop."""
@@ -252,6 +279,12 @@ class Agent:
 
 def _differ(name: str, one: Settings, other: Settings) -> bool:
     return bool(getattr(one, name) != getattr(other, name))
+
+
+def bounds(settings: Settings, machine: Machine) -> Bounds:
+    """What all boxes together may hold."""
+    most = settings.slots or machine.cores
+    return Bounds(memory_for_jobs(settings, machine), PROCESSES + most * sandbox.PROCESSES_PER_SLOT)
 
 
 def gate_address(settings: Settings) -> tuple[str, int]:

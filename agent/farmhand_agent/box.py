@@ -1,7 +1,8 @@
 """One box: a sandbox without network in which one stock distccd serves one client identity.
 
 A box is ended by one SIGKILL to the init of its pid namespace: the kernel then kills everything inside, and the pidfd
-of that init becomes readable only when all of it is gone. That pidfd is the proof behind "nothing left".
+of that init becomes readable only when all of it is gone. That pidfd is the proof behind "nothing left". Where there is
+a control group for it (`enclosure`), the kernel also stops, counts and kills the whole box as one.
 """
 
 from __future__ import annotations
@@ -23,12 +24,16 @@ from typing import Any
 
 from farmhand_agent import priority, processes, sandbox
 from farmhand_agent.background import background
+from farmhand_agent.enclosure import AnyCell, NoCell
 
 BATCH = 64
 """Sockets that one run of the doorway makes."""
 
 LOW_WATER = 16
 """How few may be left before the next run."""
+
+FIRST_TO_GO = "1000"
+"""Score that is added to a box's processes when the kernel, out of memory, chooses whom to end: before any other's."""
 
 _DOORWAY = Path(__file__).with_name("doorway.py")
 _CONNECT_TRIES = 400
@@ -48,18 +53,21 @@ class BoxPlan:
         slots: jobs at once.
         scratch_mib: size of /tmp in MiB.
         toolchains: folders outside /usr that jobs may read.
+        process_mib: memory in MiB that one process may take; 0: whatever there is.
     """
 
     slots: int
     scratch_mib: int = 2048
     toolchains: Sequence[str] = ()
+    process_mib: int = 0
 
 
 class Box:
     """One running sandbox. Made by `Box.start`; ended by `kill` and awaited by `gone`."""
 
-    def __init__(self, outer: subprocess.Popen[bytes], init: int) -> None:
+    def __init__(self, outer: subprocess.Popen[bytes], init: int, cell: AnyCell) -> None:
         self._outer = outer
+        self._cell = cell
         self.init = init
         self._pidfd = os.pidfd_open(init)
         self._sockets: deque[socket.socket] = deque()
@@ -69,23 +77,32 @@ class Box:
         self.priority = ""
 
     @classmethod
-    async def start(cls, plan: BoxPlan) -> Box:
+    async def start(cls, plan: BoxPlan, cell: AnyCell | None = None) -> Box:
         """Bring a box up and wait until its distccd answers.
 
         Must be called on the main thread: the kernel ends the box with the *thread* that made it.
 
+        Args:
+            plan: how.
+            cell: its control group, which ends with it; None: there is none.
+
         Raises:
             BoxGone: it did not come up; the message carries bubblewrap's own words.
         """
-        outer, init = await _spawn(plan)
+        cell = cell or NoCell()
         try:
-            box = cls(outer, init)
-        except OSError as wrong:
-            await processes.end_tree(outer)
-            raise BoxGone(f"the box ended at once: {wrong}") from None
+            outer, init = await _spawn(plan, cell)
+            try:
+                box = cls(outer, init, cell)
+            except OSError as wrong:
+                await processes.end_tree(outer)
+                raise BoxGone(f"the box ended at once: {wrong}") from None
+        except BaseException:
+            await cell.remove()
+            raise
         try:
             (await box.connect()).close()
-            box.priority = await priority.lower(list(processes.tree(init)))
+            box.priority = cell.priority or await priority.lower(list(processes.tree(init)))
         except BaseException:
             box.kill()
             await box.gone()
@@ -129,14 +146,16 @@ class Box:
     def freeze(self) -> None:
         """Stop everything in the box where it stands.
 
-        Parents before children; then once more, for what was forked in between.
+        By signals: parents before children; then once more, for what was forked in between.
         """
-        for _ in range(2):
-            self._signal(signal.SIGSTOP)
+        if not self._cell.freeze():
+            for _ in range(2):
+                self._signal(signal.SIGSTOP)
 
     def thaw(self) -> None:
         """Let everything in the box go on."""
-        self._signal(signal.SIGCONT)
+        if not self._cell.thaw():
+            self._signal(signal.SIGCONT)
 
     def kill(self) -> None:
         """Order the kernel to end everything in the box; returns at once, may be repeated.
@@ -147,19 +166,20 @@ class Box:
         if self.alive:
             if not priority.hasten(self.init) and self._hurry is None:
                 self._hurry = background(priority.hasten_patiently(self.init))
-            self._signal(signal.SIGKILL)
+            if self._cell.kill():
+                processes.send([self._pidfd], signal.SIGKILL)
+            else:
+                self._signal(signal.SIGKILL)
         if self._refill is not None:
             self._refill.cancel()
         while self._sockets:
             self._sockets.pop().close()
 
     def _signal(self, number: signal.Signals) -> None:
-        """Send a signal to the init, which is surely ours, and to all below it."""
+        """Send a signal to the init and to all below it, and surely to nobody else."""
         if self.alive:
-            signal.pidfd_send_signal(self._pidfd, number)
-            for pid in list(processes.tree(self.init))[1:]:
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(pid, number)
+            with processes.held_tree(self.init, self._pidfd) as pidfds:
+                processes.send(pidfds, number)
 
     async def gone(self) -> None:
         """Wait until nothing of the box runs any more and its processes are reaped; several may wait at once."""
@@ -176,14 +196,19 @@ class Box:
         await processes.ended(self._outer)
         if self._outer.stderr is not None:  # kept open till now: distccd must never write into a broken pipe
             self._outer.stderr.close()
+        await self._cell.remove()
 
     def cpu_seconds(self) -> float:
         """CPU time in seconds that everything in the box has used so far."""
-        return sum(processes.cpu_seconds(pid) for pid in processes.tree(self.init))
+        counted = self._cell.cpu_seconds()
+        return counted if counted is not None else sum(processes.cpu_seconds(pid) for pid in processes.tree(self.init))
 
     def memory_mib(self) -> float:
-        """Private memory in MiB that the box's processes hold now."""
-        return sum(processes.memory_mib(pid) for pid in processes.tree(self.init))
+        """Memory in MiB that the box holds now: its processes' own, and its files, which lie in memory."""
+        counted = self._cell.memory_mib()
+        if counted is not None:
+            return counted
+        return _scratch_mib(self.init) + sum(processes.memory_mib(pid) for pid in processes.tree(self.init))
 
     async def _take_socket(self) -> socket.socket:
         while not self._sockets:
@@ -220,38 +245,67 @@ class Box:
                     self._sockets[-1].setblocking(False)  # the descriptor is; Python does not know it yet
 
 
-async def _spawn(plan: BoxPlan) -> tuple[subprocess.Popen[bytes], int]:
-    """Start bubblewrap; return it and the pid of the init inside."""
-    reading, writing = os.pipe2(os.O_CLOEXEC)
+def _scratch_mib(init: int) -> float:
+    """Memory in MiB that a box's files take; 0.0 when it is gone."""
     try:
-        outer = _run_bubblewrap(plan, writing)
+        told = os.statvfs(f"/proc/{init}/root/tmp")
+    except OSError:
+        return 0.0
+    return (told.f_blocks - told.f_bfree) * told.f_frsize / (1 << 20)
+
+
+async def _spawn(plan: BoxPlan, cell: AnyCell) -> tuple[subprocess.Popen[bytes], int]:
+    """Start bubblewrap; return it and the pid of the init inside, which starts nothing before it is in its cell."""
+    telling, info = os.pipe2(os.O_CLOEXEC)
+    block, go = os.pipe2(os.O_CLOEXEC)
+    try:
+        outer = _run_bubblewrap(plan, info, block)
     except OSError as wrong:
-        os.close(reading)
+        os.close(telling)
+        os.close(go)
         raise BoxGone(f"bubblewrap does not start: {wrong}") from None
     finally:
-        os.close(writing)
+        os.close(info)
+        os.close(block)
     try:
-        told = await _read_to_end(reading)
+        told = await _read_to_end(telling)
+        if told:
+            init = int(json.loads(told)["child-pid"])
+            await _settle(init, cell)
+            os.write(go, b".")
+            return outer, init
     except BaseException:
         await processes.end_tree(outer)
         raise
     finally:
-        os.close(reading)
-    if told:
-        return outer, int(json.loads(told)["child-pid"])
+        os.close(telling)
+        os.close(go)
     await processes.ended(outer)
     assert outer.stderr is not None
     with outer.stderr as words:
         raise BoxGone(f"bubblewrap made no box: {words.read().decode(errors='replace').strip()}")
 
 
-def _run_bubblewrap(plan: BoxPlan, info_fd: int) -> subprocess.Popen[bytes]:
+async def _settle(init: int, cell: AnyCell) -> None:
+    """Give a box what all that it starts inherits: its cell, and the first place on the list when memory runs out."""
+    try:
+        await cell.enter(init)
+    except OSError as wrong:
+        raise BoxGone(f"the box cannot be moved into its control group: {wrong}") from None
+    with contextlib.suppress(OSError):  # a kernel that hides the file: then the list is as it always was
+        Path(f"/proc/{init}/oom_score_adj").write_text(FIRST_TO_GO)
+
+
+def _run_bubblewrap(plan: BoxPlan, info_fd: int, block_fd: int) -> subprocess.Popen[bytes]:
     """Start the box's processes, in a session and so an autogroup of their own."""
     as_nobody: dict[str, Any] = sandbox.run_as()
     with sandbox.system_call_filter() as filter_fd:
+        command = sandbox.box_command(
+            plan.slots, plan.scratch_mib, plan.toolchains, info_fd, filter_fd, plan.process_mib
+        )
         return subprocess.Popen[bytes](
-            sandbox.box_command(plan.slots, plan.scratch_mib, plan.toolchains, info_fd, filter_fd),
-            pass_fds=[info_fd, filter_fd],
+            [command[0], "--block-fd", str(block_fd), *command[1:]],
+            pass_fds=[info_fd, filter_fd, block_fd],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,

@@ -211,6 +211,14 @@ class Boxes:
         """Memory in MiB that the boxes hold now."""
         return sum(box.memory_mib() for box in self._running)
 
+    def shed(self, most_mib: float) -> None:
+        """End the box that holds the most if all together hold more than `most_mib` MiB."""
+        held = {box: box.memory_mib() for box in self._running}
+        if sum(held.values()) > most_mib:
+            greatest = max(held, key=held.__getitem__)
+            _log.warning("the jobs hold %.0f MiB, more than they may; the greatest box ends", sum(held.values()))
+            self.end(greatest)
+
     async def _box_of(self, tenant: _Tenant) -> AnyBox:
         if tenant.box is not None and not tenant.box.alive:
             self.end(tenant.box)

@@ -218,6 +218,11 @@ class Gate:
         """Memory in MiB that the farm's work holds now."""
         return self._boxes.memory_mib() if self._boxes else 0.0
 
+    def shed(self, most_mib: float) -> None:
+        """End what holds the most if the farm's work holds more than `most_mib` MiB."""
+        if self._boxes is not None:
+            self._boxes.shed(most_mib)
+
     async def _accept(self, listener: socket.socket) -> None:
         loop = asyncio.get_running_loop()
         while True:

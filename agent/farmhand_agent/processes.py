@@ -9,7 +9,7 @@ import select
 import signal
 import subprocess
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Generator, Iterable, Iterator
 
 _TICKS = os.sysconf("SC_CLK_TCK")
 _PAGE_KIB = os.sysconf("SC_PAGE_SIZE") // 1024
@@ -56,19 +56,48 @@ async def ended(process: subprocess.Popen[bytes]) -> int:
 
 async def end_tree(process: subprocess.Popen[bytes]) -> None:
     """Kill a child and all its descendants, and wait until every one of them is gone."""
-    pidfds: list[int] = []
-    for pid in tree(process.pid):
-        with contextlib.suppress(ProcessLookupError):
-            pidfds.append(os.pidfd_open(pid))
-    for pidfd in pidfds:
-        with contextlib.suppress(ProcessLookupError):
-            signal.pidfd_send_signal(pidfd, signal.SIGKILL)
-    for pidfd in pidfds:
-        await readable(pidfd)
-        os.close(pidfd)
+    if process.poll() is None:  # so it was not waited for yet, and nobody else can have its number
+        own = os.pidfd_open(process.pid)
+        try:
+            with held_tree(process.pid, own) as pidfds:
+                send(pidfds, signal.SIGKILL)
+                for pidfd in pidfds:
+                    await readable(pidfd)
+        finally:
+            os.close(own)
     process.wait()
     if process.stderr is not None:
         process.stderr.close()
+
+
+@contextlib.contextmanager
+def held_tree(pid: int, pidfd: int) -> Generator[list[int]]:
+    """Hold a process and all its descendants by pidfds, parents first; what ends meanwhile is left out.
+
+    A number alone may have changed hands since it was read. So a child counts only if, while its pidfd is held, it
+    still says that it is the child of a parent that is held, too, and has not ended.
+    """
+    held = {pid: pidfd}
+    waiting = deque(held)
+    try:
+        while waiting:
+            parent = waiting.popleft()
+            for child in _children(parent):
+                if child not in held and (handle := _hold_child(child, parent, held[parent])) is not None:
+                    held[child] = handle
+                    waiting.append(child)
+        yield list(held.values())
+    finally:
+        for number, handle in held.items():
+            if number != pid:
+                os.close(handle)
+
+
+def send(pidfds: Iterable[int], number: signal.Signals) -> None:
+    """Send a signal to each; who has ended misses nothing."""
+    for pidfd in pidfds:
+        with contextlib.suppress(ProcessLookupError):
+            signal.pidfd_send_signal(pidfd, number)
 
 
 def tree(pid: int) -> Iterator[int]:
@@ -77,13 +106,34 @@ def tree(pid: int) -> Iterator[int]:
     while waiting:
         one = waiting.popleft()
         yield one
-        try:
-            told = " ".join(_read(f"/proc/{one}/task/{task}/children") for task in os.listdir(f"/proc/{one}/task"))
-        except OSError:
-            continue
-        fresh = [child for child in map(int, told.split()) if child not in seen]
+        fresh = [child for child in _children(one) if child not in seen]
         seen.update(fresh)
         waiting += fresh
+
+
+def _children(pid: int) -> list[int]:
+    """The children of a process; none when it is gone."""
+    try:
+        told = " ".join(_read(f"/proc/{pid}/task/{task}/children") for task in os.listdir(f"/proc/{pid}/task"))
+    except OSError:
+        return []
+    return [int(word) for word in told.split()]
+
+
+def _hold_child(pid: int, parent: int, parent_pidfd: int) -> int | None:
+    """Open a pidfd of a child; None if it has ended or is nobody's child that we know."""
+    try:
+        pidfd = os.pidfd_open(pid)
+    except OSError:
+        return None
+    try:
+        its_parent = int(_read(f"/proc/{pid}/stat").rpartition(")")[2].split()[1])
+    except OSError:
+        its_parent = 0
+    if its_parent == parent and not is_readable(parent_pidfd):
+        return pidfd
+    os.close(pidfd)
+    return None
 
 
 def cpu_seconds(pid: int) -> float:

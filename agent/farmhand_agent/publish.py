@@ -19,12 +19,19 @@ _TAKING_JOBS = (State.JOINING, State.LENT)
 
 
 def snapshot(
-    runtime: Runtime, gate: Gate, effects: Effects, farm: Farm, senses: Mapping[str, SenseView], clock_gap: float
+    runtime: Runtime,
+    gate: Gate,
+    effects: Effects,
+    farm: Farm,
+    limits: str,
+    senses: Mapping[str, SenseView],
+    clock_gap: float,
 ) -> Snapshot:
     """Gather everything that a tray or a status line shows.
 
     Args:
         runtime, gate, effects, farm: the agent's parts.
+        limits: in words, what all jobs together may hold.
         senses: which source answers which question.
         clock_gap: Unix time less monotonic time, in seconds.
     """
@@ -50,6 +57,7 @@ def snapshot(
         gate="" if gate.address is None else join_address(*gate.address),
         senses=tuple(senses[question] for question in sorted(senses)),
         priority=gate.priority,
+        limits=limits,
         blocked=tuple(sorted(gate.admission.blocked)),
         reclaim_p50_ms=effects.reclaim_p50_ms,
         reclaim_p99_ms=effects.reclaim_p99_ms,

@@ -39,7 +39,13 @@ _SYSTEM = ("/bin", "/lib", "/lib64", "/lib32", "/libx32", "/sbin")
 
 
 def box_command(
-    slots: int, scratch_mib: int, toolchains: Sequence[str], info_fd: int, filter_fd: int, root: Path = Path("/")
+    slots: int,
+    scratch_mib: int,
+    toolchains: Sequence[str],
+    info_fd: int,
+    filter_fd: int,
+    process_mib: int = 0,
+    root: Path = Path("/"),
 ) -> list[str]:
     """Write the command that runs one box.
 
@@ -49,6 +55,7 @@ def box_command(
         toolchains: folders outside /usr that the owner opened for reading.
         info_fd: file descriptor to which bubblewrap writes who runs inside, as JSON.
         filter_fd: file descriptor from which it reads the filter of system calls; see `system_call_filter`.
+        process_mib: memory in MiB that one process may take; 0: whatever there is.
         root: where the system's folders are looked for.
 
     Returns:
@@ -68,14 +75,15 @@ def box_command(
     command += ["--cap-drop", "ALL", "--hostname", "farm", "--info-fd", str(info_fd)]
     if seccomp.program(platform.machine()):
         command += ["--seccomp", str(filter_fd)]
-    return [*command, "--", *bounds(slots), *distccd_command(slots)]
+    return [*command, "--", *bounds(slots, process_mib), *distccd_command(slots)]
 
 
-def bounds(slots: int, release: str | None = None) -> list[str]:
+def bounds(slots: int, process_mib: int = 0, release: str | None = None) -> list[str]:
     """Write the command in front of distccd's that bounds what it and its jobs may take, for `slots` jobs at once.
 
     Args:
         slots: compile jobs at once.
+        process_mib: memory in MiB that one process may take; 0: whatever there is.
         release: of the kernel; None: the running one. Before 5.14 all processes of a user counted, the owner's too, so
             there the number of processes is left alone.
     """
@@ -83,6 +91,8 @@ def bounds(slots: int, release: str | None = None) -> list[str]:
     major, minor = (int(part) for part in (release or platform.release()).split("-")[0].split(".")[:2])
     if (major, minor) >= (5, 14):
         command.append(f"--nproc={PROCESSES + slots * PROCESSES_PER_SLOT}")
+    if process_mib:
+        command.append(f"--as={process_mib << 20}")
     return [*command, "--"]
 
 

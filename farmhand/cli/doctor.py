@@ -119,6 +119,8 @@ def _agent() -> Iterator[Finding]:
         )
     if shown.priority:
         yield Finding("priority of jobs", "only" not in shown.priority, shown.priority, vital=False)
+    if shown.limits:
+        yield Finding("limits of jobs", "only" not in shown.limits, shown.limits, vital=False)
 
 
 def _registry() -> Iterator[Finding]:

@@ -50,6 +50,10 @@ def status_lines(shown: Snapshot, now: float) -> list[str]:
         lines.append(f"gate: {shown.gate}")
     if shown.last_reclaim_ms is not None:
         lines.append(f"last reclaim: back to you in {shown.last_reclaim_ms:.0f} ms")
+    if shown.priority:
+        lines.append(f"priority of jobs: {shown.priority}")
+    if shown.limits:
+        lines.append(f"limits of jobs: {shown.limits}")
     for sense in shown.senses:
         lines.append(f"{sense.question}: {sense.source or 'nothing can tell'}")
     return lines

@@ -40,8 +40,8 @@ def slots_for(
     """Return how many slots this machine has for the farm.
 
     Args:
-        settings: `slots` and `memory_per_job` count.
-        machine: `cores` count unless the owner has set `slots`, which may be more.
+        settings: `slots`, `memory_per_job` and `memory_limit` count.
+        machine: `cores` count unless the owner has set `slots`, which may be more; memory unless there is a limit.
         others_cpu: share of all cores, 0..1, that programs other than the farm's use; None counts as nothing.
         free_memory_mib: MiB that farm jobs could hold, running ones included; None counts as nothing.
         offered: slots offered now; 0 when none are.
@@ -53,7 +53,13 @@ def slots_for(
     calm = 1 - ((memory_pressure or 0.0) - PRESSURE_FREE) / (PRESSURE_FULL - PRESSURE_FREE)
     room = ceiling * (1 - (others_cpu or 0.0)) * min(1.0, max(0.0, calm))
     by_load = _settle_load(room, ceiling, offered)
-    return min(by_load, _settle_memory(free_memory_mib / settings.memory_per_job, offered))
+    memory = min(free_memory_mib, memory_for_jobs(settings, machine))
+    return min(by_load, _settle_memory(memory / settings.memory_per_job, offered))
+
+
+def memory_for_jobs(settings: Settings, machine: Machine) -> int:
+    """Return how many MiB all farm jobs together may hold: what the owner says, else three quarters of all."""
+    return settings.memory_limit or machine.memory_mib * 3 // 4
 
 
 def _settle_load(room: float, ceiling: int, offered: int) -> int:

@@ -72,6 +72,7 @@ class Snapshot(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="sna
         gate: ADDR:PORT where jobs come in.
         senses: which source answers which question.
         priority: how the farm's jobs are kept out of the owner's way; "" until one ran.
+        limits: what the farm's jobs together may hold, and by what they are held to it; "" while that is not known.
         blocked: users, machines and `user@machine` whose jobs are refused.
         reclaim_p50_ms, reclaim_p99_ms: what half and what 99 % of the latest reclaims did not exceed; None: no reclaim.
     """
@@ -96,6 +97,7 @@ class Snapshot(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="sna
     gate: str = ""
     senses: tuple[SenseView, ...] = ()
     priority: str = ""
+    limits: str = ""
     blocked: tuple[str, ...] = ()
     reclaim_p50_ms: float | None = None
     reclaim_p99_ms: float | None = None

@@ -390,3 +390,17 @@ async def test_cpu_time_never_falls_whatever_becomes_of_the_boxes(maker: BoxMake
     boxes.end(other)
     await comes_true(lambda: not boxes._ending)
     assert boxes.cpu_seconds() == 8.0
+
+
+# --- memory that nobody else bounds -----------------------------------------
+async def test_the_greatest_box_ends_when_all_together_hold_too_much(boxes: Boxes, maker: BoxMaker) -> None:
+    async with boxes.serving("ann"), boxes.serving("ben"):
+        small, great = maker.made
+        small.memory, great.memory = 100.0, 300.0
+        boxes.shed(400.0)
+        assert (small.killed, great.killed) == (0, 0)
+        boxes.shed(399.0)
+        assert (small.killed, great.killed) == (0, 1)
+        boxes.shed(99.0)
+        assert small.killed == 1
+        boxes.shed(0.0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -48,6 +49,23 @@ async def test_a_child_is_awaited_without_a_thread() -> None:
     async with asyncio.timeout(10):
         assert await waiting == 7
         assert await processes.ended(child) == 7
+
+
+def test_only_descendants_of_the_one_that_is_held_are_held() -> None:
+    child = nested()
+    own = os.pidfd_open(child.pid)
+    until(lambda: len(list(processes.tree(child.pid))) == 3)
+    with processes.held_tree(child.pid, own) as pidfds:
+        assert len(pidfds) == 3
+        assert pidfds[0] == own
+        processes.send(pidfds, signal.SIGKILL)
+        processes.send(pidfds, signal.SIGKILL)  # who has ended misses nothing
+        child.wait()
+    with processes.held_tree(os.getpid(), own) as pidfds:
+        assert pidfds == [own], "a parent that has ended vouches for nobody, though its number is somebody else's now"
+    os.close(own)
+    assert child.stderr is not None
+    child.stderr.close()
 
 
 def start(*words: str) -> subprocess.Popen[bytes]:

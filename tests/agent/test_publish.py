@@ -47,7 +47,9 @@ class Parts:
 
     def shown(self) -> Snapshot:
         gap = time.time() - time.monotonic()
-        return publish.snapshot(self.runtime, cast(Gate, self.gate), self.effects, self.farm, self.senses, gap)
+        return publish.snapshot(
+            self.runtime, cast(Gate, self.gate), self.effects, self.farm, "bounded", self.senses, gap
+        )
 
     async def lend(self) -> None:
         self.runtime.begin(self.effects)
@@ -76,7 +78,7 @@ async def test_a_lent_machine_shows_where_how_much_and_what_runs(parts: Parts) -
     shown = parts.shown()
     assert (shown.state, shown.slots, shown.gate) == ("lent", 2, "127.0.0.1:40000")
     assert shown.jobs == (job.view(),)
-    assert shown.priority == "autogroup nice 19"
+    assert (shown.priority, shown.limits) == ("autogroup nice 19", "bounded")
     assert shown.since == parts.runtime.state_since
 
 

@@ -92,9 +92,14 @@ def test_what_no_compiler_needs_is_filtered_and_bounded() -> None:
     [("5.13.0-30-generic", False), ("4.19.0", False), ("5.14.0-1.el9", True), ("6.1.0-18-amd64", True), ("6.18", True)],
 )
 def test_processes_are_counted_where_the_kernel_counts_those_of_the_box_alone(release: str, bounded: bool) -> None:
-    words = sandbox.bounds(2, release)
+    words = sandbox.bounds(2, release=release)
     assert ("--nproc=128" in words) is bounded
     assert words[:3] == ["prlimit", "--nofile=1024", "--core=1"]
+
+
+def test_a_process_is_bounded_where_nothing_bounds_all_together() -> None:
+    assert "--as=314572800" in sandbox.bounds(2, process_mib=300)
+    assert not [word for word in sandbox.bounds(2) if word.startswith("--as")]
 
 
 # --- whether it works here --------------------------------------------------

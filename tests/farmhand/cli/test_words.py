@@ -60,6 +60,8 @@ def test_the_status_of_a_busy_machine() -> None:
         trouble="no room",
         gate="127.0.0.1:3632",
         last_reclaim_ms=12.6,
+        priority="idle control group",
+        limits="512 MiB",
         senses=(SenseView("input", "XSync IDLETIME"), SenseView("screensaver", "")),
     )
     assert status_lines(full, NOW) == [
@@ -70,6 +72,8 @@ def test_the_status_of_a_busy_machine() -> None:
         "registry: http://hub:3680 (no answer)",
         "gate: 127.0.0.1:3632",
         "last reclaim: back to you in 13 ms",
+        "priority of jobs: idle control group",
+        "limits of jobs: 512 MiB",
         "input: XSync IDLETIME",
         "screensaver: nothing can tell",
     ]

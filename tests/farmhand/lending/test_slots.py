@@ -23,9 +23,12 @@ def offer(
     slots: int = 0,
     each: int = 1000,
     pressure: float | None = None,
+    limit: int = 0,
+    memory: int = 2 * PLENTY,
 ) -> int:
-    machine = Machine("anna-desk", cores, 16384)
-    return slots_for(Settings(slots=slots, memory_per_job=each), machine, others, free, offered, pressure)
+    machine = Machine("anna-desk", cores, memory)
+    settings = Settings(slots=slots, memory_per_job=each, memory_limit=limit)
+    return slots_for(settings, machine, others, free, offered, pressure)
 
 
 @pytest.mark.parametrize(
@@ -53,6 +56,11 @@ def offer(
         ({"free": 1250}, 1),
         ({"free": 3500}, 3),
         ({"free": 3500, "others": 0.75}, 2),
+        ({"limit": 3500}, 3),
+        ({"limit": 3500, "free": 2500}, 2),
+        ({"limit": 3500, "memory": 1000}, 3),
+        ({"memory": 4000}, 2),
+        ({"memory": 8000}, 5),
     ],
 )
 def test_a_fresh_offer(asked: dict[str, Any], slots: int) -> None:
