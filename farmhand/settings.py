@@ -55,6 +55,14 @@ class Settings:
         between(0.01, 1),
         "a share from 0.01 to 1",
     )
+    disk_busy_above: float = setting(
+        0.6,
+        "Do not start lending while programs of the owner wait for disks for more than this share of the time; 1 means "
+        "that disks do not count.",
+        "share of time, 0..1",
+        between(0.01, 1),
+        "a share from 0.01 to 1",
+    )
     dwell: float = setting(
         20.0,
         "After the machine was too busy, its load must have stayed low for this long before it is lent.",

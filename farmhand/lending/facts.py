@@ -15,6 +15,9 @@ from farmhand.schedule import Schedule, read_schedule
 from farmhand.setting import NO_CHARGE, charge_floor
 from farmhand.settings import Settings
 
+BUSY_MARGIN = 0.3
+"""A lent machine is taken back for load only above the limit for lending it and this share of what is left over it."""
+
 CHARGE_BAND = 5
 """Percent by which a battery must exceed the floor before lending begins: the last percent comes and goes."""
 
@@ -36,7 +39,6 @@ class Facts:
         now: monotonic seconds.
         choice_ends: monotonic seconds; None: never.
         slots: that could be offered.
-        busy_limit: share of all cores above which the others forbid lending.
         clock: Unix time less monotonic time, in seconds.
         zone: whose time the clocks show here.
         lending: whether the machine is lent now.
@@ -48,7 +50,6 @@ class Facts:
     now: float
     choice_ends: float | None
     slots: int
-    busy_limit: float
     clock: float = 0.0
     zone: tzinfo = UTC
     lending: bool = False
@@ -133,6 +134,25 @@ class Facts:
     def is_busy(self) -> bool:
         """Whether the owner's programs need the processors, as far as anybody can tell."""
         return self.seen.others_cpu is None or self.seen.others_cpu > self.busy_limit
+
+    @property
+    def busy_limit(self) -> float:
+        """Share of all cores, 0..1, above which the others forbid lending."""
+        return self._limit(self.settings.busy_above)
+
+    @property
+    def is_busy_with_disks(self) -> bool:
+        """Whether the owner's programs wait for disks; the farm's jobs work in memory."""
+        return self.seen.disk_pressure is not None and self.seen.disk_pressure > self.disk_limit
+
+    @property
+    def disk_limit(self) -> float:
+        """Share of time, 0..1, spent waiting for disks above which lending is forbidden."""
+        return self._limit(self.settings.disk_busy_above)
+
+    def _limit(self, below: float) -> float:
+        """Return the limit for a load that must be `below` so much before lending begins."""
+        return below + (1 - below) * BUSY_MARGIN * self.lending
 
     @property
     def was_busy(self) -> bool:

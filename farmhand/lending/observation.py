@@ -69,11 +69,12 @@ class Observation:
             counted as free; None when unknown.
         memory_pressure: share of time, 0..1, in which some program waited for memory; None when the kernel does not
             say.
+        disk_pressure: share of time, 0..1, in which some program waited for a disk; None when the kernel does not say.
         sandbox: "" when a sandbox works, else why none does; None until probed.
         keep_ended: monotonic seconds at which the choice to keep last ended by itself; None when it did not, or when
             the owner has chosen since.
-        busy_until: monotonic seconds until which `others_cpu` was last above `busy_above`; infinity while it is, None
-            if it never was.
+        busy_until: monotonic seconds until which `others_cpu` was last above `busy_above`, or `disk_pressure` above
+            `disk_busy_above`; infinity while one is, None if none ever was.
     """
 
     choice: Choice = Choice()
@@ -93,6 +94,7 @@ class Observation:
     others_cpu: float | None = None
     free_memory_mib: int | None = None
     memory_pressure: float | None = None
+    disk_pressure: float | None = None
     sandbox: str | None = None
     keep_ended: float | None = None
     busy_until: float | None = None

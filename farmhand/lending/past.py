@@ -29,7 +29,7 @@ def carry_on(seen: Observation, settings: Settings, now: float, wall: float) -> 
 
     Args:
         seen: what the senses say now, with what was carried on before.
-        settings: `busy_above` counts.
+        settings: `busy_above` and `disk_busy_above` count.
         now: monotonic seconds.
         wall: Unix seconds.
     """
@@ -44,11 +44,9 @@ def carry_on(seen: Observation, settings: Settings, now: float, wall: float) -> 
 
 
 def _busy_until(seen: Observation, settings: Settings, now: float) -> float | None:
-    if seen.others_cpu is None:
-        return seen.busy_until
-    if seen.others_cpu > settings.busy_above:
+    if (seen.others_cpu or 0.0) > settings.busy_above or (seen.disk_pressure or 0.0) > settings.disk_busy_above:
         return inf
-    return now if seen.busy_until == inf else seen.busy_until
+    return now if seen.busy_until == inf and seen.others_cpu is not None else seen.busy_until
 
 
 def _choice_now(seen: Observation, wall: float) -> Choice:

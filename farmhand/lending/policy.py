@@ -17,9 +17,6 @@ from farmhand.lending.slots import slots_for
 from farmhand.machine import Machine
 from farmhand.settings import Settings
 
-BUSY_MARGIN = 0.3
-"""A lent machine is taken back for load only above `busy_above` and this share of what is left over it."""
-
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
@@ -93,7 +90,6 @@ def decide(
             now=now,
             choice_ends=None if seen.choice.until is None else now + seen.choice.until - wall,
             slots=slots_for(settings, machine, seen.others_cpu, seen.free_memory_mib, offered, seen.memory_pressure),
-            busy_limit=settings.busy_above + (1 - settings.busy_above) * BUSY_MARGIN * lending,
             clock=wall - now,
             zone=zone,
             lending=lending,
@@ -145,6 +141,9 @@ def _verdict(rule: Rule, decided: bool, facts: Facts) -> Verdict:
     holds = rule.holds(facts)
     says = rule.says.value.format(reasons.count(rule.says.slots(facts)))
     change = (rule.ends if holds else rule.begins).format(
-        limit=f"{facts.busy_limit:.0%}", rest=reasons.rest(facts), dwell=reasons.span(facts.settings.dwell)
+        limit=f"{facts.busy_limit:.0%}",
+        disk=f"{facts.disk_limit:.0%}",
+        rest=reasons.rest(facts),
+        dwell=reasons.span(facts.settings.dwell),
     )
     return Verdict(rule.name, holds, decided, says, rule.value(facts), change)

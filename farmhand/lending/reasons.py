@@ -97,6 +97,14 @@ def load(facts: Facts) -> str:
     return f"your programs use {facts.seen.others_cpu:.0%} of the machine, the limit is {facts.busy_limit:.0%}"
 
 
+def disk(facts: Facts) -> str:
+    if facts.seen.disk_pressure is None:
+        return "nothing tells how busy the disks are"
+    return (
+        f"your programs wait for disks {facts.seen.disk_pressure:.0%} of the time, the limit is {facts.disk_limit:.0%}"
+    )
+
+
 def screensaver(facts: Facts) -> str:
     if facts.seen.screensaver is None:
         return "no screensaver answers"

@@ -28,6 +28,7 @@ SETTINGS = (
     "lend",
     "idle_after",
     "busy_above",
+    "disk_busy_above",
     "dwell",
     "schedule",
     "holidays",

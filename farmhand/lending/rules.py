@@ -63,8 +63,8 @@ class Rule:
 
     Attributes:
         value: what it looks at.
-        ends: what would end it when it holds; {limit}, {rest} and {dwell} stand for the load limit, the rest and the
-            calm needed.
+        ends: what would end it when it holds; {limit}, {disk}, {rest} and {dwell} stand for the limits of load and
+            disk, the rest and the calm needed.
         begins: what would make it hold when it does not.
         reason: words fit to follow "because"; None where `value` says it all.
     """
@@ -225,6 +225,14 @@ RULES = (
         reasons.load,
         ends="a load of at most {limit}",
         begins="a load above {limit}",
+    ),
+    Rule(
+        "busy disks",
+        Says.KEEP,
+        lambda facts: facts.is_busy_with_disks,
+        reasons.disk,
+        ends="waiting for disks at most {disk} of the time",
+        begins="waiting for disks more than {disk} of the time",
     ),
     Rule(
         "busy until now",

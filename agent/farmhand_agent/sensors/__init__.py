@@ -90,7 +90,7 @@ def candidates(
         Question("programs", Reading({"exclusive": None}), (Programs(settings),), patience=PATIENCE),
         Question(
             "load",
-            Reading({"others_cpu": None, "free_memory_mib": None, "memory_pressure": None}),
+            Reading({"others_cpu": None, "free_memory_mib": None, "memory_pressure": None, "disk_pressure": None}),
             (LoadSensor(settings, farm_cpu_seconds, farm_memory_mib),),
         ),
     )

@@ -1,17 +1,19 @@
 """How busy the owner's programs keep the machine, and how much memory is free, with the farm's own part taken out.
 
-Beside them the share of time in which programs wait for memory, where the kernel keeps that account. Its account of
-waiting for processors is not used: the farm's own jobs are there to wait for them.
+Beside them the shares of time in which programs wait for memory and for disks, where the kernel keeps these accounts.
+The farm's jobs work in memory, so who waits for a disk is the owner. The account of waiting for processors is not used:
+the farm's own jobs are there to wait for them.
 
-The share is the mean over the latest `WINDOW` periods: a page that loads for a second does not switch a farm. Only a
-change that could matter to a decision is reported, since every report wakes the policy.
+The share is a mean over periods, so that a page that loads for a second does not switch a farm, and of two means the
+larger one: over `BUSY_WINDOW` periods and over `IDLE_WINDOW`, twice as many. So work is noticed in half the time that
+its end takes. Only a change that could matter to a decision is reported, since every report wakes the policy.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import chain, repeat
 from pathlib import Path
@@ -27,8 +29,8 @@ PERIOD = 5.0
 FIRST_PERIOD = 1.0
 """Seconds from the start to the first share: soon, but long enough for /proc/stat's hundredths of a second."""
 
-WINDOW = 3
-"""Periods over which the share is taken."""
+BUSY_WINDOW, IDLE_WINDOW = 2, 4
+"""Periods over which the share is taken: when it rises, and when it falls."""
 
 CPU_STEP = 0.02
 """Change of the share that is reported."""
@@ -37,7 +39,7 @@ MEMORY_STEPS = 8
 """Parts of one job's memory; a change by one of them is reported."""
 
 PRESSURE_STEP = 0.05
-"""Change of the share of time spent waiting for memory that is reported."""
+"""Change of a share of time spent waiting that is reported."""
 
 TICK = 100.0
 """Units of /proc/stat in a second, on every platform that Linux has (USER_HZ)."""
@@ -105,8 +107,18 @@ def others_share(before: Sample, after: Sample) -> float | None:
     return min(1.0, max(0.0, others / total))
 
 
+def larger_share(samples: Sequence[Sample]) -> float | None:
+    """Return the larger of the shares over `BUSY_WINDOW` and `IDLE_WINDOW` periods; None if no time has passed.
+
+    Args:
+        samples: one more than there were periods, oldest first, two or more.
+    """
+    shares = [others_share(samples[max(0, len(samples) - 1 - one)], samples[-1]) for one in (BUSY_WINDOW, IDLE_WINDOW)]
+    return max((one for one in shares if one is not None), default=None)
+
+
 class LoadSensor:
-    """Watches /proc/stat, /proc/meminfo and /proc/pressure/memory.
+    """Watches /proc/stat, /proc/meminfo, /proc/pressure/memory and /proc/pressure/io.
 
     Args:
         settings: `memory_per_job` says which changes matter.
@@ -127,7 +139,12 @@ class LoadSensor:
         proc: Path = Path("/proc"),
         pause: Callable[[float], Any] = asyncio.sleep,
     ) -> None:
-        self._memory_step = max(1, settings.memory_per_job // MEMORY_STEPS)
+        self._steps = {
+            "others_cpu": CPU_STEP,
+            "free_memory_mib": max(1, settings.memory_per_job // MEMORY_STEPS),
+            "memory_pressure": PRESSURE_STEP,
+            "disk_pressure": PRESSURE_STEP,
+        }
         self._farm_cpu_seconds = farm_cpu_seconds
         self._farm_memory_mib = farm_memory_mib
         self._proc = proc
@@ -145,22 +162,21 @@ class LoadSensor:
     async def watch(self, report: Report) -> None:
         """See `Sensor.watch`. Free memory is known at once, the share after `FIRST_PERIOD`."""
         try:
-            samples = deque([self._cpu()], maxlen=WINDOW + 1)
-            known_cpu: float | None = None
-            known_free, known_pressure = self._free(), self._pressure()
-            report(Reading({"free_memory_mib": known_free, "memory_pressure": known_pressure}))
+            samples = deque([self._cpu()], maxlen=IDLE_WINDOW + 1)
+            known: dict[str, float | None] = {"others_cpu": None, "free_memory_mib": self._free(), **self._pressures()}
+            report(Reading({name: value for name, value in known.items() if name != "others_cpu"}))
             for period in chain((FIRST_PERIOD,), repeat(PERIOD)):
                 await self._pause(period)
                 samples.append(self._cpu())
-                cpu, free, pressure = others_share(samples[0], samples[-1]), self._free(), self._pressure()
-                news: dict[str, float | int | None] = {}
-                if cpu is not None and (known_cpu is None or abs(cpu - known_cpu) >= CPU_STEP):
-                    news["others_cpu"] = known_cpu = cpu
-                if abs(free - known_free) >= self._memory_step:
-                    news["free_memory_mib"] = known_free = free
-                if _differs(pressure, known_pressure):
-                    news["memory_pressure"] = known_pressure = pressure
+                cpu = larger_share(samples)
+                seen = {"others_cpu": known["others_cpu"] if cpu is None else cpu, "free_memory_mib": self._free()}
+                news = {
+                    name: value
+                    for name, value in {**seen, **self._pressures()}.items()
+                    if _differs(value, known[name], self._steps[name])
+                }
                 if news:
+                    known.update(news)
                     report(Reading(news))
         except (OSError, ValueError) as problem:
             raise SenseLost(str(problem)) from None
@@ -171,16 +187,20 @@ class LoadSensor:
     def _free(self) -> int:
         return read_free((self._proc / "meminfo").read_text()) + int(self._farm_memory_mib())
 
-    def _pressure(self) -> float | None:
-        """Return the share of time spent waiting for memory; None where the kernel does not say."""
+    def _pressures(self) -> dict[str, float | None]:
+        """Return the shares of time spent waiting."""
+        return {"memory_pressure": self._pressure("memory"), "disk_pressure": self._pressure("io")}
+
+    def _pressure(self, of: str) -> float | None:
+        """Return one share of time spent waiting; None where the kernel does not say."""
         try:
-            return read_pressure((self._proc / "pressure/memory").read_text())
+            return read_pressure((self._proc / "pressure" / of).read_text())
         except OSError:
             return None
 
 
-def _differs(pressure: float | None, known: float | None) -> bool:
-    """Tell whether a change of pressure could matter."""
-    if pressure is None or known is None:
-        return pressure is not known
-    return abs(pressure - known) >= PRESSURE_STEP
+def _differs(value: float | None, known: float | None, step: float) -> bool:
+    """Tell whether a change could matter."""
+    if value is None or known is None:
+        return value is not known
+    return abs(value - known) >= step

@@ -8,6 +8,10 @@ from pathlib import Path
 import pytest
 from fakes.listener import Listener, watching
 
+from farmhand.lending.observation import Observation, Reading
+from farmhand.lending.past import carry_on
+from farmhand.lending.policy import decide
+from farmhand.machine import Machine
 from farmhand.settings import Settings
 from farmhand_agent.sensors.base import SenseLost
 from farmhand_agent.sensors.load import (
@@ -21,6 +25,8 @@ from farmhand_agent.sensors.load import (
     read_pressure,
 )
 
+MACHINE = Machine("anna-desk", cores=2, memory_mib=16384)
+
 
 class Proc:
     """A proc whose two cores work as told, while time passes only when the sensor waits."""
@@ -32,6 +38,7 @@ class Proc:
         self.busy = 0.0
         self.farm = 0.0
         self.pressure: float | None = None
+        self.disk: float | None = None
         self.waits: list[float] = []
         self._total, self._busy = 1000.0, 300.0
         self._write()
@@ -40,12 +47,12 @@ class Proc:
         user, idle = round(self._busy * 100), round((self._total - self._busy) * 100)
         (self.root / "stat").write_text(f"cpu  {user} 0 0 {idle} 0 0 0 0 0 0\ncpu0 1 2 3 4\nintr 5\n")
         (self.root / "meminfo").write_text(f"MemTotal: 1 kB\nMemFree: 2 kB\nMemAvailable: {self.free * 1024} kB\n")
-        waiting = self.root / "pressure/memory"
-        if self.pressure is None:
-            waiting.unlink(missing_ok=True)
-        else:
+        for name, share in (("memory", self.pressure), ("io", self.disk)):
+            waiting = self.root / "pressure" / name
             waiting.parent.mkdir(exist_ok=True)
-            waiting.write_text(f"some avg10={self.pressure:.2f} avg60=0.00 avg300=0.00 total=1\nfull avg10=0.00\n")
+            waiting.unlink(missing_ok=True)
+            if share is not None:
+                waiting.write_text(f"some avg10={share:.2f} avg60=0.00 avg300=0.00 total=1\nfull avg10=0.00\n")
 
     async def pause(self, seconds: float) -> None:
         """Let time pass: `busy` of the two cores is used, `farm` of it by the farm."""
@@ -84,7 +91,8 @@ async def play(root: Path, *acts: dict[str, float], **settings: int) -> Script:
 
 async def test_memory_is_known_at_once_and_load_soon(tmp_path: Path) -> None:
     heard = await play(tmp_path, {"busy": 0.5}, {})
-    assert heard.readings == [{"free_memory_mib": 8100, "memory_pressure": None}, {"others_cpu": pytest.approx(0.5)}]
+    at_once = {"free_memory_mib": 8100, "memory_pressure": None, "disk_pressure": None}
+    assert heard.readings == [at_once, {"others_cpu": pytest.approx(0.5)}]
     assert heard.proc.waits == [FIRST_PERIOD, PERIOD]
 
 
@@ -107,7 +115,7 @@ async def test_only_what_matters_is_reported(tmp_path: Path) -> None:
         {"busy": 0.5},
     )
     assert [sorted(one) for one in heard.readings] == [
-        ["free_memory_mib", "memory_pressure"],
+        ["disk_pressure", "free_memory_mib", "memory_pressure"],
         ["others_cpu"],
         ["free_memory_mib"],
         ["others_cpu"],
@@ -120,18 +128,81 @@ async def test_a_small_job_makes_small_changes_matter(tmp_path: Path) -> None:
     assert heard.seen.free_memory_mib == 8098
 
 
-async def test_the_share_is_a_mean_over_the_window(tmp_path: Path) -> None:
-    quiet = [{"busy": 0.0}] * 4
-    heard = await play(tmp_path, *quiet, {"busy": 0.6})
-    assert heard.seen.others_cpu == pytest.approx(0.2)
-    heard = await play(tmp_path, *quiet, *[{"busy": 0.6}] * 3)
-    assert heard.seen.others_cpu == pytest.approx(0.6)
+QUIET: list[dict[str, float]] = [{"busy": 0.0}] * 6
+
+
+async def test_work_is_seen_in_half_the_time_that_its_end_takes(tmp_path: Path) -> None:
+    heard = await play(tmp_path, *QUIET, *[{"busy": 0.6}] * 4, *QUIET)
+    shares = [one["others_cpu"] for one in heard.readings if "others_cpu" in one]
+    assert shares == pytest.approx([0.0, 0.3, 0.6, 0.45, 0.3, 0.15, 0.0])
+
+
+async def test_a_page_that_loads_for_a_moment_is_no_work(tmp_path: Path) -> None:
+    heard = await play(tmp_path, *QUIET, {"busy": 1.0}, *QUIET)
+    assert max(one.get("others_cpu", 0.0) for one in heard.readings) <= 0.5
+
+
+@pytest.mark.parametrize("share", [0.52, 0.6, 0.75, 0.9, 1.0])
+async def test_busy_is_noticed_twice_as_fast_as_idle(tmp_path: Path, share: float) -> None:
+    """By sense and policy together, with the settings as they come."""
+    proc, work, free = Proc(tmp_path), 20 * PERIOD, 40 * PERIOD
+    agent = LendingAgent()
+
+    async def pause(seconds: float) -> None:
+        proc.busy = share if work <= agent.now < free else 0.0
+        await proc.pause(seconds)
+        agent.pass_time(seconds)
+        if agent.now > 80 * PERIOD:
+            raise asyncio.CancelledError
+
+    with pytest.raises(asyncio.CancelledError):
+        await LoadSensor(Settings(), proc=tmp_path, pause=pause).watch(agent.report)
+    (_, begun), (kept, ended), (lent, again) = agent.turns
+    assert (begun, ended, again) == (True, False, True)
+    assert 0 < 2 * (kept - work) <= lent - free, (kept - work, lent - free)
+
+
+class LendingAgent:
+    """Policy and past on a clock of the test's own, for an owner who is away.
+
+    Attributes:
+        now: seconds.
+        turns: when lending began or ended, and which it was.
+    """
+
+    def __init__(self) -> None:
+        self.now = 0.0
+        self.turns: list[tuple[float, bool]] = []
+        self._seen = Observation(in_use=False, sandbox="")
+
+    def report(self, reading: Reading) -> None:
+        self._seen = self._seen.with_(reading)
+        self._think()
+
+    def pass_time(self, seconds: float) -> None:
+        for _ in range(round(seconds)):
+            self.now += 1
+            self._think()
+
+    def _think(self) -> None:
+        lent = bool(self.turns) and self.turns[-1][1]
+        self._seen = carry_on(self._seen, Settings(), self.now, self.now)
+        lends = decide(self._seen, Settings(), MACHINE, self.now, self.now, lent).want.lend
+        if lends is not lent:
+            self.turns.append((self.now, lends))
 
 
 async def test_waiting_for_memory(tmp_path: Path) -> None:
     heard = await play(tmp_path, {"pressure": 2.0}, {"pressure": 6.9}, {"pressure": 7.0}, {"pressure": None}, {})
     told = [one["memory_pressure"] for one in heard.readings if "memory_pressure" in one]
     assert told == [None, 0.02, 0.07, None]
+
+
+async def test_waiting_for_disks(tmp_path: Path) -> None:
+    heard = await play(tmp_path, {"disk": 2.0}, {"disk": 6.9, "pressure": 50.0}, {"disk": 90.0}, {"disk": None}, {})
+    told = [one["disk_pressure"] for one in heard.readings if "disk_pressure" in one]
+    assert told == [None, 0.02, 0.9, None]
+    assert heard.seen.memory_pressure == 0.5
 
 
 @pytest.mark.parametrize("pressure", ["", "full avg10=1.00", "some", "some total=7", "some avg10=many"])

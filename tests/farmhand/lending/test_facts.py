@@ -13,7 +13,7 @@ from farmhand.lending.observation import Choice, Observation, Wish
 from farmhand.settings import Settings
 
 NOW = 10_000.0
-NOBODY = Facts(Observation(), Settings(), NOW, choice_ends=None, slots=8, busy_limit=0.3)
+NOBODY = Facts(Observation(), Settings(), NOW, choice_ends=None, slots=8)
 
 
 def facts(now: float = NOW, **seen: object) -> Facts:

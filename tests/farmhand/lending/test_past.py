@@ -92,6 +92,9 @@ def test_when_the_machine_was_last_busy() -> None:
     busy = carried(replace(AWAY, others_cpu=0.31))
     assert busy.busy_until == inf
     assert carried(busy, NOW + 3).busy_until == inf
+    assert carried(replace(AWAY, disk_pressure=0.7)).busy_until == inf
+    assert carried(replace(AWAY, others_cpu=None, disk_pressure=0.7)).busy_until == inf
+    assert carried(replace(AWAY, disk_pressure=0.6)).busy_until is None
     assert carried(replace(busy, others_cpu=None), NOW + 5).busy_until == inf
     calm = carried(replace(busy, others_cpu=0.3), NOW + 5)
     assert calm.busy_until == NOW + 5

@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from farmhand.lending.events import Urge, Want
-from farmhand.lending.facts import FRESH, LOCK_GESTURE, NUDGE
+from farmhand.lending.facts import BUSY_MARGIN, FRESH, LOCK_GESTURE, NUDGE
 from farmhand.lending.observation import Choice, Observation, Wish
-from farmhand.lending.policy import BUSY_MARGIN, Decision, decide
+from farmhand.lending.policy import Decision, decide
 from farmhand.lending.rules import RULES
 from farmhand.machine import Machine
 from farmhand.settings import Settings
@@ -186,6 +186,15 @@ CONVERSATION = [
         KEEP,
         "nothing tells yet how busy the machine is",
     ),
+    (
+        replace(AWAY, disk_pressure=0.61),
+        {},
+        "busy disks",
+        KEEP,
+        "your programs wait for disks 61% of the time, the limit is 60%",
+    ),
+    (replace(AWAY, disk_pressure=0.6), {}, "idle", LEND, "there was no input for 5 min"),
+    (replace(AWAY, disk_pressure=1.0), {"disk_busy_above": 1.0}, "idle", LEND, "there was no input for 5 min"),
     (LOCKED, {}, "screen locked", LEND, "the screen is blanked or locked"),
     (AWAY, {}, "idle", LEND, "there was no input for 5 min"),
     (AWAY, {"idle_after": 30.0}, "idle", LEND, "there was no input for 30 s"),
@@ -292,6 +301,7 @@ SHARE = Want(Urge.SHARE, 2)
         (replace(THERE, presenting="a film"), {}, "presenting", KEEP_NOW),
         (replace(THERE, others_cpu=0.9), {}, "busy with your work", KEEP_NOW),
         (replace(THERE, others_cpu=None), {}, "busy with your work", KEEP_NOW),
+        (replace(THERE, disk_pressure=0.9), {}, "busy disks", KEEP_NOW),
         (replace(THERE, busy_until=NOW - 5), {}, "busy until now", KEEP_NOW),
         (replace(THERE, touched_once_at=NOW), {"on_return": "hold"}, "a single touch", Want(Urge.HOLD)),
         (replace(AWAY, others_cpu=0.9), {}, "busy with your work", KEEP),
@@ -331,6 +341,9 @@ def test_load_takes_back_later_than_it_refuses() -> None:
     assert not judge(replace(AWAY, others_cpu=0.301)).want.lend
     assert judge(replace(AWAY, others_cpu=limit), lending=True).want.lend
     assert judge(replace(AWAY, others_cpu=limit + 0.001), lending=True).want == KEEP
+    limit = 0.6 + 0.4 * BUSY_MARGIN
+    assert judge(replace(AWAY, disk_pressure=limit), lending=True).want.lend
+    assert judge(replace(AWAY, disk_pressure=limit + 0.001), lending=True).want == KEEP
 
 
 def test_a_loaded_machine_offers_what_is_left() -> None:
@@ -470,6 +483,7 @@ def test_why_an_idle_machine_is_lent() -> None:
         ("outside your hours", False, "keep", "the end of the hours of the schedule"),
         ("presenting", False, "keep", "a film or a talk, unless presenting = always"),
         ("busy with your work", False, "keep", "a load above 30%"),
+        ("busy disks", False, "keep", "waiting for disks more than 60% of the time"),
         ("busy until now", False, "keep", "a load above 30%"),
         ("screen locked", False, "lend 8 slots", "locking the screen and leaving"),
         ("idle", True, "lend 8 slots", "touching keyboard or mouse"),
@@ -495,6 +509,7 @@ def test_why_an_idle_machine_is_lent() -> None:
         "no hours are set",
         "nothing tells about films or talks",
         "your programs use 2% of the machine, the limit is 30%",
+        "nothing tells how busy the disks are",
         "the machine has not just been busy",
         "the screen is neither blanked nor locked",
         "you touched keyboard or mouse 10 min ago",
@@ -531,6 +546,7 @@ def test_why_nothing_works() -> None:
         (replace(AWAY, presenting="a film"), {}, "presenting", "leaving the full screen, or presenting = always"),
         (THERE, {}, "in use", "leaving keyboard and mouse alone"),
         (AWAY, {"schedule": OTHER_HOURS}, "outside your hours", "the next hours of the schedule"),
+        (replace(AWAY, disk_pressure=0.9), {}, "busy disks", "waiting for disks at most 60% of the time"),
         (replace(AWAY, busy_until=NOW), {}, "busy until now", "a low load for 20 s"),
         (replace(AWAY, keep_ended=NOW), {}, "about to lend", "letting the time pass, or choosing lend or auto"),
         (LOCKED, {}, "screen locked", "touching keyboard or mouse"),
@@ -584,6 +600,7 @@ observations = st.builds(
     presenting=st.sampled_from((None, "", "", "a film")),
     exclusive=st.sampled_from((None, "", "", "quake")),
     memory_pressure=st.none() | st.floats(0, 1),
+    disk_pressure=st.none() | st.floats(0, 1),
     others_cpu=st.none() | st.floats(0, 1),
     free_memory_mib=st.none() | st.integers(0, 40_000),
     sandbox=st.sampled_from((None, "", "", "", "no user namespaces")),
@@ -603,6 +620,7 @@ settings_of_all_kinds = st.builds(
     warn_before=st.floats(0, 600),
     dwell=st.floats(0, 3600),
     busy_above=st.floats(0.01, 1),
+    disk_busy_above=st.floats(0.01, 1),
     slots=st.integers(0, 64),
     slots_in_use=st.sampled_from((0, 0, 2, 64)),
     memory_per_job=st.integers(16, 4096),
@@ -646,6 +664,8 @@ def test_what_always_holds(seen: Observation, settings: Settings, lending: bool,
         assert seen.in_use is not False or seen.woke_at is not None
     if by_rules and seen.in_use and seen.idle_since is None and not seen.touched_once_at and not want.lend:
         assert want.hurry, "an owner who is there waits for nobody"
+    if by_rules and (seen.disk_pressure or 0) > settings.disk_busy_above:
+        assert lending or not want.lend
     assert (want.slots > 0) == want.lend
     assert want.slots <= (settings.slots or MACHINE.cores)
     assert want.slots * settings.memory_per_job <= (seen.free_memory_mib or 0)

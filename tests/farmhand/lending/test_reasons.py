@@ -13,7 +13,7 @@ from farmhand.lending.observation import Choice, Observation, Return, Wish
 from farmhand.settings import Settings
 
 NOW = 10_000.0
-FACTS = Facts(Observation(), Settings(exclusive=("quake",)), NOW, choice_ends=None, slots=8, busy_limit=0.3)
+FACTS = Facts(Observation(), Settings(exclusive=("quake",)), NOW, choice_ends=None, slots=8)
 
 
 @pytest.mark.parametrize(
@@ -46,6 +46,8 @@ def test_a_span(seconds: float, words: str) -> None:
         (reasons.share, {}, "no slots are lent while you work"),
         (reasons.load, {}, "nothing tells yet how busy the machine is"),
         (reasons.load, {"others_cpu": 0.07}, "your programs use 7% of the machine, the limit is 30%"),
+        (reasons.disk, {}, "nothing tells how busy the disks are"),
+        (reasons.disk, {"disk_pressure": 0.2}, "your programs wait for disks 20% of the time, the limit is 60%"),
         (reasons.screensaver, {}, "no screensaver answers"),
         (reasons.screensaver, {"screensaver": False}, "the screen is neither blanked nor locked"),
         (reasons.screensaver, {"screensaver": True}, "the screen is blanked or locked, and there was input since"),
