@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import subprocess
@@ -52,11 +53,13 @@ class _Interface(ServiceInterface):
     def __init__(self, name: str, knows: bool) -> None:
         super().__init__(name)
         self.active = False
-        self._knows = knows
+        self.knows = knows
+        self.asked = asyncio.Event()
 
     @dbus_method()
     def GetActive(self) -> DBusBool:
-        if not self._knows:
+        self.asked.set()
+        if not self.knows:
             raise RuntimeError("not supported")
         return self.active
 
@@ -83,6 +86,14 @@ class ScreenSaver:
     async def __aexit__(self, _: type[BaseException] | None, __: BaseException | None, ___: object) -> None:
         self._bus.disconnect()
         await self._bus.wait_for_disconnect()
+
+    async def was_asked(self) -> None:
+        """Wait until somebody has asked."""
+        await self._interface.asked.wait()
+
+    def learn(self) -> None:
+        """Know from now on."""
+        self._interface.knows = True
 
     def show(self, active: bool) -> None:
         """Turn it on or off."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from Xlib import X
 from Xlib.display import Display
@@ -71,6 +71,19 @@ class XServer:
         """Move the mouse, press a key or click."""
         subprocess.run(["xdotool", *TOUCHES[kind]], env=self.environ, check=True, stdout=subprocess.DEVNULL)
 
+    def type(self, line: str) -> None:
+        """Type a line."""
+        subprocess.run(["xdotool", "type", "--delay", "20", line], env=self.environ, check=True)
+        subprocess.run(["xdotool", "key", "Return"], env=self.environ, check=True)
+
+    def windows(self) -> int:
+        """Count the windows, those within others too."""
+        display = Display(self.display)
+        try:
+            return _count(display.screen().root)
+        finally:
+            display.close()
+
     def run(self, *command: str) -> subprocess.Popen[bytes]:
         """Start a program in the session."""
         return subprocess.Popen(command, env=self.environ, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
@@ -87,6 +100,10 @@ class XServer:
         """End it at once; what it leaves in /tmp goes with the next one on that display."""
         self._process.kill()
         self._process.wait()
+
+
+def _count(window: Any) -> int:
+    return sum(1 + _count(child) for child in window.query_tree().children)
 
 
 class Hands:

@@ -2,16 +2,19 @@
 """Whether a desktop's screensaver shows or its lock screen is up, by the signal that all of them send.
 
 GNOME, MATE, Cinnamon, Xfce and KDE each own a name of their own on the session bus and all emit `ActiveChanged(b)`. At
-the start each is asked once, without starting any. One that leaves the bus is forgotten: it can no longer say no.
+the start each is asked, without starting any. One that leaves the bus is forgotten: it can no longer say no. KDE takes
+its name a moment before it can be asked; so one that refuses is asked again, a few times.
 """
 
 from __future__ import annotations
 
+import asyncio
+import heapq
 import os
 import time
 from collections.abc import Callable, Mapping
 
-from jeepney import DBusAddress, HeaderFields, new_method_call
+from jeepney import DBusAddress, HeaderFields, Message, new_method_call
 
 from farmhand.lending.observation import Reading
 from farmhand_agent.sensors.base import Report
@@ -25,6 +28,12 @@ SERVICES = {
     "org.xfce.ScreenSaver": "/org/xfce/ScreenSaver",
 }
 """Bus name, which is the interface as well, and the object to ask."""
+
+PAUSES = (0.5, 1.0, 2.0, 4.0)
+"""Seconds before one that refuses is asked once more."""
+
+NOBODY = ("org.freedesktop.DBus.Error.NameHasNoOwner", "org.freedesktop.DBus.Error.ServiceUnknown")
+"""Errors of the bus itself, where nobody owns a name."""
 
 
 class DBusScreenSaver:
@@ -56,14 +65,15 @@ class DBusScreenSaver:
 
     async def _follow(self, bus: Bus, report: Report) -> None:
         """Ask every screensaver without waiting for it, and report what all of them make together."""
-        asked = {await _ask(bus, service): service for service in SERVICES}
+        asking = _Asking(bus)
+        for service in SERVICES:
+            await asking.ask(service)
         shows: dict[str, bool] = {}
         known = Reading({"screensaver": None, "screensaver_since": None})
         report(known)
         while True:
-            message = await bus.next()
+            answers, message = await asking.next()
             fields = message.header.fields
-            answers = asked.pop(fields.get(HeaderFields.reply_serial, 0), "")
             says = fields.get(HeaderFields.signature) == "b"
             since = known.values["screensaver_since"]
             if answers and says:
@@ -75,7 +85,7 @@ class DBusScreenSaver:
                 service = message.body[0]
                 shows.pop(service, None)
                 if owner:
-                    asked[await _ask(bus, service)] = service
+                    await asking.ask(service)
             on = any(shows.values()) if shows else None
             reading = Reading({"screensaver": on, "screensaver_since": since if on else None})
             if reading != known:
@@ -83,6 +93,32 @@ class DBusScreenSaver:
                 report(known)
 
 
-async def _ask(bus: Bus, service: str) -> int:
-    """Ask the screensaver of `service` whether it shows; return the serial that the answer will bear."""
-    return await bus.post(new_method_call(DBusAddress(SERVICES[service], service, service), "GetActive"))
+class _Asking:
+    """Asks screensavers whether they show, and those that refuse once more."""
+
+    def __init__(self, bus: Bus) -> None:
+        self._bus = bus
+        self._asked: dict[int, tuple[str, int]] = {}
+        self._again: list[tuple[float, str, int]] = []
+
+    async def ask(self, service: str, times: int = 0) -> None:
+        """Ask `service`, which has been asked that many `times`; the answer comes as one of the next messages."""
+        call = new_method_call(DBusAddress(SERVICES[service], service, service), "GetActive")
+        self._asked[await self._bus.post(call)] = (service, times)
+
+    async def next(self) -> tuple[str, Message]:
+        """Return the next message and whose answer it is, "" for what is none."""
+        while True:
+            try:
+                async with asyncio.timeout_at(self._again[0][0] if self._again else None):
+                    message = await self._bus.next()
+            except TimeoutError:
+                _, service, times = heapq.heappop(self._again)
+                await self.ask(service, times)
+                continue
+            fields = message.header.fields
+            service, times = self._asked.pop(fields.get(HeaderFields.reply_serial, 0), ("", 0))
+            if not service or fields.get(HeaderFields.error_name, NOBODY[0]) in NOBODY or times == len(PAUSES):
+                return service, message
+            at = asyncio.get_running_loop().time() + PAUSES[times]
+            heapq.heappush(self._again, (at, service, times + 1))

@@ -11,10 +11,14 @@ from pathlib import Path
 
 import pytest
 from fakes.listener import Listener, watching
+from fakes.resident import PASSWORD, Resident
+from fakes.waiting import comes_true, until
 from fakes.xserver import XServer
 
+from farmhand.settings import Settings
 from farmhand_agent.sensors.base import SenseLost
 from farmhand_agent.sensors.xscreensaver import XScreenSaver
+from farmhand_agent.sensors.xsync import XSyncInput
 
 NEEDED = ("xscreensaver", "xscreensaver-command", "xdotool", "Xvfb")
 pytestmark = pytest.mark.skipif(any(shutil.which(one) is None for one in NEEDED), reason=f"needs {', '.join(NEEDED)}")
@@ -69,6 +73,40 @@ async def test_a_screen_that_was_blank_before_the_agent_came(server: XServer) ->
         await first.until_seen(screensaver=True)
     async with watching(XScreenSaver(server.environ)) as second:
         await second.until_seen(screensaver=True, screensaver_since=None)
+
+
+@pytest.mark.skipif(Resident.why_not() is not None, reason=Resident.why_not() or "")
+async def test_a_locked_screen_the_first_touch_and_the_password(bare: XServer) -> None:
+    """The touch is the owner's return; the screensaver says so only after the password."""
+    with Resident() as anna:
+        anna.write(".xscreensaver", "mode: blank\nfade: False\nunfade: False\nlock: True\nsplash: False\n")
+        anna.start("xscreensaver", "--no-splash", DISPLAY=bare.display)
+        await asyncio.to_thread(until, lambda: command(bare, "-time"))
+        async with (
+            watching(XScreenSaver(bare.environ)) as screen,
+            watching(XSyncInput(Settings(idle_after=1.0), bare.environ)) as hands,
+        ):
+            await screen.until_seen(screensaver=False)
+            windows = bare.windows()
+            anna.start("xscreensaver-command", "-lock", DISPLAY=bare.display)
+            await screen.until_seen(screensaver=True)
+            await comes_true(lambda: bare.windows() > windows)  # it is dark
+            await hands.until_seen(in_use=False)
+
+            dark = bare.windows()
+            await asyncio.to_thread(bare.touch)
+            await hands.until_seen(in_use=True)
+            await comes_true(lambda: touched(bare) and bare.windows() > dark)  # it asks for the password
+            assert screen.seen.screensaver is True
+
+            await asyncio.to_thread(bare.type, PASSWORD)
+            await screen.until_seen(screensaver=False)
+
+
+def touched(server: XServer) -> bool:
+    """Touch again: xscreensaver ignores hands in the moment of going dark."""
+    server.touch()
+    return True
 
 
 async def test_no_daemon(bare: XServer) -> None:
