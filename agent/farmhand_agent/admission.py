@@ -97,6 +97,10 @@ class Admission:
         """Keep out exactly these users, machines and identities, each as `known_as` spells it."""
         return replace(self, blocked=frozenset(names))
 
+    def closed_to(self, address: str) -> bool:
+        """Tell whether nobody can come in from this IP address: no ticket can be judged, and it has no right itself."""
+        return self.clock is None and isinstance(self.judge(address, None, 0.0), Turned)
+
     def judge(self, address: str, ticket: str | None, now: float) -> Client | Turned:
         """Decide on one client.
 

@@ -1,14 +1,21 @@
 """The gate: the public compile port in front of the boxes. It admits, relays, counts and cuts.
 
-It listens only while the machine is lent. distccd tells nobody that it is full, so a job waits here for a slot,
-briefly, and is turned away if none comes free. A reclaim is two steps: `shut`, synchronous, orders everything dead and
-cuts every client; `gone` is the proof that nothing is left.
+It listens only while the machine is lent. A reclaim is two steps: `shut`, synchronous, orders everything dead and cuts
+every client; `gone` is the proof that nothing is left.
+
+A client gets further step by step, and only as far as it is known:
+
+1. Where neither its address nor a ticket can admit it, it is cut before a byte is read.
+2. Its first bytes are read, 4 KiB at most: they hold the ticket, or show that there is none. Now it is judged.
+3. distccd tells nobody that it is full, so it waits here for a slot, briefly, and is turned away if none comes free.
+4. Only with a slot is its command line read, 4 MiB at most, and a box found for it.
+
+So strangers cost 4 KiB each, and what clients make the gate keep in memory is bounded by its slots.
 """
 
 from __future__ import annotations
 
 import asyncio
-import errno
 import logging
 import socket
 import time
@@ -21,18 +28,15 @@ from farmhand.distcc.command import source_file
 from farmhand.distcc.protocol import ProtocolError
 from farmhand.wire.ticket import ADMITTED, BUSY, DENIED, token
 from farmhand_agent.admission import Admission, Client, Turned
-from farmhand_agent.background import background
 from farmhand_agent.box import BoxGone
 from farmhand_agent.boxes import AnyBox, Boxes
-from farmhand_agent.greeting import CHUNK, Greeting, read_greeting
+from farmhand_agent.entrance import Entrance, Visit
+from farmhand_agent.greeting import CHUNK, Greeting, read_head, read_opening
 from farmhand_agent.jobs import End, Job, Ledger, NoLedger, Refusal, presentable
 from farmhand_agent.relay import relay
-from farmhand_agent.sockets import keep_alive, listen, reset
+from farmhand_agent.sockets import keep_alive, listen
 from farmhand_agent.trimming import who_stays
 from farmhand_agent.turnstile import Full, Turnstile
-
-MAX_STRANGERS = 512
-"""Connections that may be waiting for their first bytes to be complete; for one more the oldest is cut."""
 
 FAREWELL = 1.0
 """Seconds that a client has to take a refusal in: closing earlier would tear it from its hands."""
@@ -48,37 +52,20 @@ class Patience:
     """How long the gate waits for what, in seconds.
 
     Attributes:
-        header: for a client's ticket and command line.
+        ticket: for a client's ticket.
+        header: for its command line.
         stall: for the next byte of an upload.
         queue: for a free slot.
         lifetime: for one compile.
         connect: for a box to answer.
     """
 
+    ticket: float = 2.0
     header: float = 5.0
     stall: float = 10.0
     queue: float = 2.0
     lifetime: float = 600.0
     connect: float = 5.0
-
-
-@dataclass(slots=True, eq=False)
-class _Visit:
-    """One connection.
-
-    Attributes:
-        client: the socket.
-        address: the client's IP address.
-        who: None until it has been admitted.
-        told: everything has been said, so the kernel may deliver it in its time; otherwise the client is cut.
-        box: where its job runs; None before it does.
-    """
-
-    client: socket.socket
-    address: str
-    who: Client | None = None
-    told: bool = False
-    box: AnyBox | None = None
 
 
 class Gate:
@@ -114,11 +101,8 @@ class Gate:
         self._ledger = ledger or NoLedger()
         self._turnstile = Turnstile()
         self._boxes: Boxes | None = None
-        self._listener: socket.socket | None = None
-        self._accepting: asyncio.Task[None] | None = None
-        self._visits: dict[asyncio.Task[None], _Visit] = {}
-        self._inside: dict[_Visit, asyncio.Task[None]] = {}  # hold a slot; oldest first
-        self._strangers: dict[_Visit, asyncio.Task[None]] = {}  # have not introduced themselves; oldest first
+        self._entrance: Entrance | None = None
+        self._inside: dict[Visit, asyncio.Task[None]] = {}  # hold a slot; oldest first
 
     async def open(self, host: str, port: int, slots: int) -> None:
         """Bring the first box up, then listen.
@@ -129,10 +113,10 @@ class Gate:
         """
         self._boxes = boxes = Boxes(self._start_box)
         self.priority = (await boxes.warm_up()).priority
-        self._listener = listen(host, port)
-        self.address = self._listener.getsockname()[:2]
+        listener = listen(host, port)
+        self.address = listener.getsockname()[:2]
         self._turnstile = Turnstile(slots)
-        self._accepting = asyncio.create_task(self._accept(self._listener))
+        self._entrance = Entrance(listener, self._serve)
 
     def resize(self, slots: int) -> None:
         """Hold so many jobs at once from now on; 0 lets running ones finish and admits no more."""
@@ -169,8 +153,8 @@ class Gate:
     def revise(self, admission: Admission) -> None:
         """Go by a new admission, for running and waiting jobs too: who may not stay is cut."""
         self.admission = admission
-        for task, visit in self._visits.items():
-            if visit.who is not None and not admission.still_good(visit.who):
+        for who, task in self._entrance.admitted() if self._entrance else ():
+            if not admission.still_good(who):
                 task.cancel(End.WITHDRAWN.name)
 
     def freeze(self) -> None:
@@ -187,13 +171,8 @@ class Gate:
         """Order everything dead: boxes first, then clients. Returns at once; may be repeated."""
         if self._boxes is not None:
             self._boxes.kill_all()
-        for task in self._visits:
-            task.cancel(End.RECLAIMED.name)
-        if self._accepting is not None:
-            self._accepting.cancel()
-        if self._listener is not None:
-            with suppress(OSError):  # shut before
-                self._listener.shutdown(socket.SHUT_RDWR)
+        if self._entrance is not None:
+            self._entrance.shut(End.RECLAIMED.name)
         self.address = None
 
     async def gone(self) -> None:
@@ -203,12 +182,9 @@ class Gate:
         """
         if self._boxes is not None:
             await self._boxes.all_gone()
-        tasks = [task for task in (self._accepting, *self._visits) if task is not None]
-        await asyncio.gather(*tasks, return_exceptions=True)
-        self._boxes = self._accepting = None
-        if self._listener is not None:
-            self._listener.close()
-            self._listener = None
+        if self._entrance is not None:
+            await self._entrance.empty()
+        self._boxes = self._entrance = None
 
     def cpu_seconds(self) -> float:
         """CPU time in seconds of the farm's work since the gate opened."""
@@ -223,59 +199,41 @@ class Gate:
         if self._boxes is not None:
             self._boxes.shed(most_mib)
 
-    async def _accept(self, listener: socket.socket) -> None:
-        loop = asyncio.get_running_loop()
-        while True:
-            try:
-                client, peer = await loop.sock_accept(listener)
-            except OSError as wrong:
-                if wrong.errno not in (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM):
-                    continue  # the client was gone before we took it
-                await asyncio.sleep(0.1)  # out of descriptors: let running jobs give some back
-                continue
-            self._welcome(_Visit(client, str(peer[0])))
-            await asyncio.sleep(0)  # a flood of connections must not keep everything else from running
-
-    def _welcome(self, visit: _Visit) -> None:
-        if len(self._strangers) >= MAX_STRANGERS:
-            oldest = next(iter(self._strangers))
-            self._strangers.pop(oldest).cancel()
-        task = background(self._serve(visit))
-        self._visits[task] = visit
-        self._strangers[visit] = task
-        task.add_done_callback(self._part)
-
-    def _part(self, task: asyncio.Task[None]) -> None:
-        visit = self._visits.pop(task)
-        self._strangers.pop(visit, None)
-        if visit.told:
-            visit.client.close()
-        else:
-            reset(visit.client)
-
-    async def _serve(self, visit: _Visit) -> None:
+    async def _serve(self, visit: Visit) -> None:
         """Serve one connection to its end."""
         arrived = time.monotonic()
-        try:
+        with suppress(TimeoutError, ProtocolError, OSError):  # a client that broke its word: that it is cut tells it
             keep_alive(visit.client)
-            async with asyncio.timeout(self._patience.header):
-                greeting = await read_greeting(visit.client)
-            self._strangers.pop(visit, None)
+            if self.admission.closed_to(visit.address):
+                self._ledger.refused(Refusal.DENIED)
+                return
+            greeting = await self._hear(read_opening(visit.client), self._patience.ticket)
             verdict = self.admission.judge(visit.address, greeting.ticket, time.monotonic())
             if isinstance(verdict, Turned):
                 self._ledger.refused(Refusal.DENIED)
                 await _refuse(visit, greeting, DENIED, verdict.reason)
             else:
-                visit.who = verdict
+                assert self._entrance is not None, "its visits end before it does"
+                self._entrance.admit(visit, verdict)
                 await self._queue(visit, greeting, verdict, arrived)
-        except (TimeoutError, ProtocolError, OSError):
-            # A client that broke its word costs nobody a slot; that it is cut tells it.
-            if visit in self._strangers:
-                self._ledger.refused(Refusal.RUDE)
 
-    async def _queue(self, visit: _Visit, greeting: Greeting, who: Client, arrived: float) -> None:
+    async def _hear(self, reading: Awaitable[Greeting], patience: float) -> Greeting:
+        """Read what a client must say.
+
+        Raises:
+            TimeoutError, ProtocolError, OSError: it does not say it; that is counted already.
+        """
+        try:
+            async with asyncio.timeout(patience):
+                return await reading
+        except (TimeoutError, ProtocolError, OSError):
+            self._ledger.refused(Refusal.RUDE)
+            raise
+
+    async def _queue(self, visit: Visit, greeting: Greeting, who: Client, arrived: float) -> None:
         try:
             async with self._turnstile.slot(who, self._patience.queue), self._place(visit):
+                greeting = await self._hear(read_head(visit.client, greeting), self._patience.header)
                 await self._run(visit, greeting, who, arrived)
         except Full as full:
             self._ledger.refused(Refusal.FULL)
@@ -285,7 +243,7 @@ class Gate:
             await _refuse(visit, greeting, BUSY, str(gone))
 
     @asynccontextmanager
-    async def _place(self, visit: _Visit) -> AsyncGenerator[None]:
+    async def _place(self, visit: Visit) -> AsyncGenerator[None]:
         """Note who holds a slot; one that was given just before slots were taken away is not taken up.
 
         Raises:
@@ -301,7 +259,7 @@ class Gate:
         finally:
             del self._inside[visit]
 
-    async def _run(self, visit: _Visit, greeting: Greeting, who: Client, arrived: float) -> None:
+    async def _run(self, visit: Visit, greeting: Greeting, who: Client, arrived: float) -> None:
         boxes = self._boxes
         if boxes is None:
             raise BoxGone("the machine has been taken back")
@@ -378,7 +336,7 @@ def _end_of(cut: asyncio.CancelledError) -> End:
     return End.__members__.get(cut.args[0] if cut.args else "", End.RECLAIMED)
 
 
-async def _refuse(visit: _Visit, greeting: Greeting, word: bytes, reason: str) -> None:
+async def _refuse(visit: Visit, greeting: Greeting, word: bytes, reason: str) -> None:
     """Say why to a client that understands; plain distcc only understands a cut connection."""
     if greeting.ticket is None:
         return

@@ -1,4 +1,8 @@
-"""The first bytes of a client: an optional ticket, then the head of a distcc request."""
+"""The first bytes of a client: an optional ticket, then the head of a distcc request.
+
+They are read in two steps, for a client is judged between them: the opening, which is small, and the rest of the head,
+which may be large.
+"""
 
 from __future__ import annotations
 
@@ -11,14 +15,17 @@ from farmhand.distcc.protocol import ProtocolError, RequestReader
 from farmhand.wire.ticket import HEAD_SIZE, MAX_TICKET, PREFACE
 
 CHUNK = 1 << 18
-"""Bytes read at once."""
+"""Bytes read at once from a client that is admitted."""
+
+MAX_OPENING = HEAD_SIZE + MAX_TICKET
+"""Bytes read at most before a client is judged."""
 
 _TICKET_HEAD = re.compile(PREFACE + rb"([0-9a-fA-F]{8})")
 
 
 @dataclass(slots=True)
 class Greeting:
-    """A client that has introduced itself.
+    """What a client has said of itself.
 
     Attributes:
         ticket: what it showed; None for plain distcc.
@@ -36,34 +43,41 @@ class Greeting:
         return self.reader.head.argv if self.reader.head else ()
 
 
-async def read_greeting(client: socket.socket) -> Greeting:
-    """Read until the head of the request is complete.
+async def read_opening(client: socket.socket) -> Greeting:
+    """Read until it is known whether a client shows a ticket, and which; at most `MAX_OPENING` bytes.
 
     Raises:
-        ProtocolError: it is no ticket and no distcc request.
+        ProtocolError: what it shows is no ticket.
         ConnectionError: the client left.
     """
-    loop = asyncio.get_running_loop()
     data = bytearray()
     while len(data) < HEAD_SIZE:
-        data += await _more(loop, client)
-    greeting = Greeting()
-    if data.startswith(PREFACE):
-        size = _ticket_size(bytes(data[:HEAD_SIZE]))
-        while len(data) < HEAD_SIZE + size:
-            data += await _more(loop, client)
-        greeting.ticket = data[HEAD_SIZE : HEAD_SIZE + size].decode("ascii", "replace")
-        del data[: HEAD_SIZE + size]
-    while True:
+        data += await _more(client, MAX_OPENING - len(data))
+    if not data.startswith(PREFACE):
+        return Greeting(received=data)
+    end = HEAD_SIZE + _ticket_size(bytes(data[:HEAD_SIZE]))
+    while len(data) < end:
+        data += await _more(client, MAX_OPENING - len(data))
+    return Greeting(data[HEAD_SIZE:end].decode("ascii", "replace"), received=data[end:])
+
+
+async def read_head(client: socket.socket, greeting: Greeting) -> Greeting:
+    """Read on until the head of the request is complete; returns the greeting, which is then complete, too.
+
+    Raises:
+        ProtocolError: it is no distcc request.
+        ConnectionError: the client left.
+    """
+    greeting.reader.feed(greeting.received)
+    while greeting.reader.head is None:
+        data = await _more(client, CHUNK)
         greeting.reader.feed(data)
         greeting.received += data
-        if greeting.reader.head is not None:
-            return greeting
-        data = bytearray(await _more(loop, client))
+    return greeting
 
 
-async def _more(loop: asyncio.AbstractEventLoop, client: socket.socket) -> bytes:
-    data = await loop.sock_recv(client, CHUNK)
+async def _more(client: socket.socket, most: int) -> bytes:
+    data = await asyncio.get_running_loop().sock_recv(client, most)
     if not data:
         raise ConnectionResetError("the client left before its request was complete")
     return data

@@ -30,6 +30,14 @@ def test_the_same_person_on_another_machine_is_another_identity() -> None:
     assert OPEN.judge("10.0.0.9", sign(there, KEY), 60.0) != OPEN.judge("10.0.0.9", sign(ANN, KEY), 60.0)
 
 
+def test_while_no_ticket_can_be_judged_the_gate_is_closed_to_who_has_no_right_by_address() -> None:
+    alone = Admission.of("desk", KEY, ["10.1.0.0/16"])
+    assert alone.closed_to("10.2.0.1")
+    assert not alone.closed_to("10.1.0.1")
+    assert alone.block(["10.1.0.1"]).closed_to("10.1.0.1")
+    assert not alone.hear(900.0, (), 50.0).closed_to("10.2.0.1"), "it may show a ticket"
+
+
 def test_a_ticket_signed_with_another_key_is_no_ticket() -> None:
     assert "not signed for this gate" in reason(OPEN.judge("10.0.0.9", sign(ANN, bytes(32)), 60.0))
 

@@ -10,7 +10,7 @@ import pytest
 
 from farmhand.distcc.protocol import ProtocolError, request, token
 from farmhand.wire.ticket import MAX_TICKET, preface
-from farmhand_agent.greeting import Greeting, read_greeting
+from farmhand_agent.greeting import MAX_OPENING, Greeting, read_head, read_opening
 
 COMPILE = request(["gcc", "-c", "a.i", "-o", "a.o"], b"int x;\n")
 
@@ -21,6 +21,11 @@ def pair() -> Iterator[tuple[socket.socket, socket.socket]]:
     gate.setblocking(False)
     with client, gate:
         yield client, gate
+
+
+async def read_greeting(client: socket.socket) -> Greeting:
+    """Read both steps of it."""
+    return await read_head(client, await read_opening(client))
 
 
 async def greet(pair: tuple[socket.socket, socket.socket], data: bytes, step: int = 0) -> Greeting:
@@ -101,6 +106,17 @@ async def test_a_client_that_leaves_early_is_a_broken_connection(
     client.close()
     with pytest.raises(ConnectionResetError):
         await read_greeting(gate)
+
+
+async def test_before_a_client_is_judged_no_more_is_read_than_a_ticket_may_take(
+    pair: tuple[socket.socket, socket.socket],
+) -> None:
+    client, gate = pair
+    said = preface("a ticket") + request(["gcc"], bytes(2 * MAX_OPENING))
+    client.sendall(said)
+    greeting = await read_opening(gate)
+    assert len(greeting.received) <= MAX_OPENING
+    assert len(gate.recv(1 << 20)) == len(said) - MAX_OPENING
 
 
 async def test_a_ticket_may_be_anything_but_long(pair: tuple[socket.socket, socket.socket]) -> None:

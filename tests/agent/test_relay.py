@@ -12,7 +12,7 @@ import pytest
 
 from farmhand.distcc.protocol import reply, request
 from farmhand_agent.admission import Client
-from farmhand_agent.greeting import Greeting, read_greeting
+from farmhand_agent.greeting import Greeting, read_head, read_opening
 from farmhand_agent.jobs import End, Job
 from farmhand_agent.relay import relay
 
@@ -38,7 +38,7 @@ class Wires:
         return asyncio.create_task(relay(self.gate_outside, self.gate_inside, greeting, self.job, stall))
 
     async def _greeting(self) -> Greeting:
-        return await read_greeting(self.gate_outside)
+        return await read_head(self.gate_outside, await read_opening(self.gate_outside))
 
 
 @pytest.fixture
@@ -147,7 +147,7 @@ async def test_a_reset_is_a_cut(wires: Wires) -> None:
     gate.setblocking(False)
     with gate:
         client.sendall(REQUEST[:200])
-        greeting = await read_greeting(gate)
+        greeting = await read_head(gate, await read_opening(gate))
         relaying = asyncio.create_task(relay(gate, wires.gate_inside, greeting, wires.job, 10.0))
         await read(wires.box, 200)
         client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
