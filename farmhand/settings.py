@@ -95,8 +95,22 @@ class Settings:
     )
     exclusive: tuple[str, ...] = setting(
         (),
-        "Programs that want the machine for themselves while they run: games, recordings, or make and ninja for "
-        "builds of your own.",
+        "Programs that want the machine for themselves while they run, such as games and recordings.",
+        "list of program names",
+        programs,
+        "names of programs without their folders, separated by commas",
+    )
+    own_build: str = setting(
+        "keep",
+        "What a build on this machine does that is not the farm's, of whichever user: take the machine back as soon as "
+        "make, ninja, cargo or a compiler starts, or nothing until its load shows.",
+        check=one_of("keep", "ignore"),
+        allowed="keep or ignore",
+    )
+    build_tools: tuple[str, ...] = setting(
+        (),
+        "More programs whose start means a build of your own, besides make, ninja, cargo, CMake, Meson, SCons, Bazel "
+        "and the compilers.",
         "list of program names",
         programs,
         "names of programs without their folders, separated by commas",

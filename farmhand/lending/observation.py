@@ -64,6 +64,7 @@ class Observation:
         vpn: whether the network goes through a VPN; None when nothing tells.
         presenting: what fills the screen or holds off the screensaver; "" for nothing, None when nothing tells.
         exclusive: the running program that wants the machine for itself; "" for none, None when nobody looked.
+        own_build: the tool of a build that runs here outside of the farm's boxes; "" for none, None when nothing tells.
         others_cpu: share of all cores, 0..1, that programs other than the farm's jobs use; None when unknown.
         free_memory_mib: memory in MiB that new jobs could take without swapping, with what running farm jobs hold
             counted as free; None when unknown.
@@ -91,6 +92,7 @@ class Observation:
     vpn: bool | None = None
     presenting: str | None = None
     exclusive: str | None = None
+    own_build: str | None = None
     others_cpu: float | None = None
     free_memory_mib: int | None = None
     memory_pressure: float | None = None

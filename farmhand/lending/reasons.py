@@ -121,6 +121,12 @@ def exclusive(facts: Facts) -> str:
     return f"{facts.seen.exclusive or 'no program that wants this machine for itself'} is running"
 
 
+def own_build(facts: Facts) -> str:
+    if facts.seen.own_build is None:
+        return "nothing tells when a build of your own starts"
+    return f"{facts.seen.own_build} builds here" if facts.seen.own_build else "no build of your own runs"
+
+
 def power(facts: Facts) -> str:
     if facts.seen.on_battery is None:
         return "nothing tells about a battery"

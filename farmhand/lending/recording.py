@@ -34,6 +34,7 @@ SETTINGS = (
     "holidays",
     "warn_before",
     "exclusive",
+    "own_build",
     "on_battery",
     "metered",
     "vpn",

@@ -4,7 +4,7 @@
    senses say. So the owner's "keep" beats everything but a missing sandbox, which keeps the machine as well.
 2. The last rule always holds and keeps the machine: what no rule allows is not done.
 3. Not knowing whether the owner is there counts as being there, and not knowing how busy the machine is as busy. Sleep,
-   battery, network and films are obstacles only where they are seen: most machines have nothing to tell of them.
+   battery, network, films and builds are obstacles only where they are seen: most machines have nothing to tell.
 4. A lock or a screensaver counts as leaving, a few seconds after the owner's hands have come to rest. A touch after
    that is the owner's return, whatever the screensaver says: a lock dialog shows for as long as the password takes.
 5. Who lends a part of the machine while working on it (`slots_in_use`) has the rules for presence replaced by one late
@@ -201,6 +201,14 @@ RULES = (
         reasons.hands,
         ends="leaving keyboard and mouse alone",
         begins="touching keyboard or mouse, unless slots_in_use is set",
+    ),
+    Rule(
+        "own build",
+        Says.NOW,
+        lambda facts: facts.settings.own_build == "keep" and bool(facts.seen.own_build),
+        reasons.own_build,
+        ends="the end of that build, or own_build = ignore",
+        begins="starting make, ninja, cargo or a compiler, unless own_build = ignore",
     ),
     Rule(
         "outside your hours",

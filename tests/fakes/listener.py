@@ -54,6 +54,10 @@ async def watching(sensor: Sensor) -> AsyncIterator[Listener]:
     task = asyncio.create_task(sensor.watch(listener.report))
     try:
         yield listener
+    except AssertionError as failed:
+        if task.done() and not task.cancelled() and task.exception():
+            raise AssertionError(f"the sense has ended: {task.exception()!r}") from failed
+        raise
     finally:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)

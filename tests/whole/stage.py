@@ -310,6 +310,7 @@ class Stage:
             "gate": f"127.0.0.1:{free_port()}",
             "idle_after": 2,
             "busy_above": 1,
+            "own_build": "ignore",
             "slots": 2,
             "memory_per_job": 64,
             "name": name,

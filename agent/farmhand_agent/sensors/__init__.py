@@ -18,6 +18,7 @@ from farmhand_agent.sensors.logind import ReadyToSleep, SessionLock, Sleep, noth
 from farmhand_agent.sensors.mit_screensaver import MitScreenSaverInput
 from farmhand_agent.sensors.mutter import MutterInput
 from farmhand_agent.sensors.network import NetworkManager
+from farmhand_agent.sensors.own_build import OwnBuild
 from farmhand_agent.sensors.power import PowerSupplies, UPower
 from farmhand_agent.sensors.programs import Programs
 from farmhand_agent.sensors.pynput_child import PynputInput
@@ -44,7 +45,7 @@ def candidates(
     """Return every question with its sources, the best first.
 
     Args:
-        settings: `idle_after`, `exclusive` and `memory_per_job` count.
+        settings: `idle_after`, `exclusive`, `own_build`, `build_tools`, `toolchains` and `memory_per_job` count.
         environ: of the owner's session: names display, bus and programs.
         farm_cpu_seconds: CPU seconds that all jobs of the farm have used so far.
         farm_memory_mib: MiB that running jobs of the farm hold.
@@ -88,6 +89,7 @@ def candidates(
         ),
         Question("network", Reading({"metered": None, "vpn": None}), (NetworkManager(environ),), patience=PATIENCE),
         Question("programs", Reading({"exclusive": None}), (Programs(settings),), patience=PATIENCE),
+        Question("own build", Reading({"own_build": None}), (OwnBuild(settings, environ),), patience=PATIENCE),
         Question(
             "load",
             Reading({"others_cpu": None, "free_memory_mib": None, "memory_pressure": None, "disk_pressure": None}),

@@ -67,9 +67,9 @@ async def test_what_runs_in_a_container_is_not_the_owners(game: str) -> None:
 def proc(root: Path, **processes: str) -> Path:
     for number, comm in processes.items():
         folder = root / number.removeprefix("p")
-        (folder / "ns").mkdir(parents=True)
-        (folder / "ns/pid").symlink_to("pid:[7]")
+        folder.mkdir()
         if comm:
+            (folder / "status").write_text(f"Name:\t{comm}\nState:\tS (sleeping)\nNSpid:\t{folder.name}\n")
             (folder / "comm").write_text(comm + "\n")
     return root
 
@@ -85,7 +85,7 @@ async def first_word(root: Path) -> str:
 
 async def test_a_process_that_ends_while_we_look(tmp_path: Path) -> None:
     assert await first_word(proc(tmp_path, self="farmhand", p7="", p8=GAME[:15])) == GAME
-    (tmp_path / "8/ns/pid").unlink()
+    (tmp_path / "8/status").unlink()
     assert await first_word(tmp_path) == ""
 
 
@@ -94,4 +94,4 @@ async def test_no_proc(tmp_path: Path) -> None:
     sensor = Programs(GAMING, tmp_path)
     assert sensor.unusable() == f"{tmp_path} is no proc"
     with pytest.raises(SenseLost, match="No such file"):
-        await sensor.watch(lambda _: None)
+        await Programs(GAMING, tmp_path / "gone").watch(lambda _: None)

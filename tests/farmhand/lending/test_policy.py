@@ -126,6 +126,11 @@ CONVERSATION = [
         "quake is running",
     ),
     (AWAY, {"exclusive": ("quake",)}, "exclusive program", KEEP_NOW, "nothing tells yet which programs run"),
+    (replace(AWAY, own_build="make"), {}, "own build", KEEP_NOW, "make builds here"),
+    (replace(LOCKED, own_build="make"), {"schedule": OTHER_HOURS}, "own build", KEEP_NOW, "make builds here"),
+    (replace(AWAY, own_build="make"), {"own_build": "ignore"}, "idle", LEND, "there was no input for 5 min"),
+    (replace(AWAY, own_build="make"), {"lend": "always"}, "always by setting", LEND, "the setting lend is always"),
+    (replace(AWAY, own_build=""), {}, "idle", LEND, "there was no input for 5 min"),
     (replace(AWAY, exclusive=""), {"exclusive": ("quake",)}, "idle", LEND, "there was no input for 5 min"),
     (choosing(replace(AWAY, exclusive="quake"), Wish.LEND), {}, "your choice: lend", LEND, "you chose lend"),
     (
@@ -480,6 +485,7 @@ def test_why_an_idle_machine_is_lent() -> None:
         ("nobody can tell", False, "keep now", "losing the source for keyboard and mouse, unless slots_in_use is set"),
         ("a single touch", False, "hold", "one touch after an absence, with on_return = hold"),
         ("in use", False, "keep now", "touching keyboard or mouse, unless slots_in_use is set"),
+        ("own build", False, "keep now", "starting make, ninja, cargo or a compiler, unless own_build = ignore"),
         ("outside your hours", False, "keep", "the end of the hours of the schedule"),
         ("presenting", False, "keep", "a film or a talk, unless presenting = always"),
         ("busy with your work", False, "keep", "a load above 30%"),
@@ -506,6 +512,7 @@ def test_why_an_idle_machine_is_lent() -> None:
         "you touched keyboard or mouse 10 min ago",
         "no single touch is in doubt",
         "you touched keyboard or mouse 10 min ago",
+        "nothing tells when a build of your own starts",
         "no hours are set",
         "nothing tells about films or talks",
         "your programs use 2% of the machine, the limit is 30%",
@@ -545,6 +552,7 @@ def test_why_nothing_works() -> None:
         (replace(AWAY, vpn=True), {}, "on a VPN", "leaving the VPN, or vpn = always"),
         (replace(AWAY, presenting="a film"), {}, "presenting", "leaving the full screen, or presenting = always"),
         (THERE, {}, "in use", "leaving keyboard and mouse alone"),
+        (replace(AWAY, own_build="make"), {}, "own build", "the end of that build, or own_build = ignore"),
         (AWAY, {"schedule": OTHER_HOURS}, "outside your hours", "the next hours of the schedule"),
         (replace(AWAY, disk_pressure=0.9), {}, "busy disks", "waiting for disks at most 60% of the time"),
         (replace(AWAY, busy_until=NOW), {}, "busy until now", "a low load for 20 s"),
@@ -599,6 +607,7 @@ observations = st.builds(
     vpn=st.sampled_from((None, False, False, True)),
     presenting=st.sampled_from((None, "", "", "a film")),
     exclusive=st.sampled_from((None, "", "", "quake")),
+    own_build=st.sampled_from((None, "", "", "make")),
     memory_pressure=st.none() | st.floats(0, 1),
     disk_pressure=st.none() | st.floats(0, 1),
     others_cpu=st.none() | st.floats(0, 1),
@@ -612,6 +621,7 @@ settings_of_all_kinds = st.builds(
     lend=st.sampled_from(("auto", "always", "never")),
     idle_after=st.floats(1, 2000),
     exclusive=st.sampled_from(((), ("quake",))),
+    own_build=st.sampled_from(("keep", "ignore")),
     on_battery=st.sampled_from(("never", "always", "60%")),
     metered=st.sampled_from(("never", "always")),
     vpn=st.sampled_from(("never", "always")),
@@ -649,6 +659,8 @@ def test_what_always_holds(seen: Observation, settings: Settings, lending: bool,
         assert not (want.lend and settings.on_battery == "60%" and seen.on_battery and (seen.charge or 0) < 60)
         assert not (want.lend and settings.metered == "never" and seen.metered)
         assert not (want.lend and settings.vpn == "never" and seen.vpn)
+    if by_rules and seen.own_build and settings.own_build == "keep":
+        assert not want.lend
     if by_rules and seen.presenting and settings.presenting == "never" and not seen.screensaver:
         assert not want.lend
     if by_rules and seen.woke_at is not None and seen.woke_at + min(FRESH, settings.idle_after) > NOW:
@@ -700,6 +712,7 @@ def test_nothing_changes_before_it_is_time_to_look_again(
         (replace(THERE, free_memory_mib=50), {}, "no room in memory"),
         (replace(AWAY, free_memory_mib=50, exclusive="quake"), {"exclusive": ("quake",)}, "no room in memory"),
         (THERE, {"lend": "never"}, "never by setting"),
+        (replace(AWAY, on_battery=True, own_build="make"), {}, "on battery"),
     ],
 )
 def test_a_softer_reason_does_not_keep_the_owner_waiting(
