@@ -47,7 +47,7 @@ $(VENV)/.run-demo: $(VENV)/.run
 $(VENV)/.test: pyproject.toml installers/linux/packages.sh | $(VENV)/bin/python
 	@installers/linux/packages.sh test
 	@echo "Installing Farmhand with its test tools into $(VENV)"
-	@$(BIN)/pip install -q --disable-pip-version-check -e '.[tray,test]'
+	@$(BIN)/pip install -q --disable-pip-version-check -e '.[tray,calendar,test]'
 	@touch $@
 
 soak: $(VENV)/.test  ## ten minutes of random faults on a farm of its own; as root, for it makes networks

@@ -139,6 +139,13 @@ class Settings:
         check=one_of("never", "always"),
         allowed="never or always",
     )
+    calendar: tuple[str, ...] = setting(
+        (),
+        "Calendars of yours, as .ics files: while you are in a meeting the machine is kept. Needs farmhand[calendar].",
+        "list of paths",
+        folders,
+        "absolute paths, separated by commas",
+    )
     slots: int = setting(
         0,
         "Compile jobs to accept at once; 0 means one for each core. Memory may allow fewer.",

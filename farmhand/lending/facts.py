@@ -166,6 +166,23 @@ class Facts:
         return None if until is None or until == inf else until + self.settings.dwell
 
     @property
+    def in_meeting(self) -> bool:
+        """Whether the owner is in a meeting, as far as a calendar that was set can tell."""
+        return bool(self.settings.calendar) and (self.seen.meetings is None or self.meeting_ends is not None)
+
+    @property
+    def meeting_ends(self) -> float | None:
+        """Monotonic seconds at which the meeting ends that is now; None if there is none."""
+        ends = (end for begin, end in self.seen.meetings or () if begin <= self._wall < end)
+        return next((end - self.clock for end in ends), None)
+
+    @property
+    def meeting_begins(self) -> float | None:
+        """Monotonic seconds at which the next meeting begins; None: not in sight."""
+        begins = (begin for begin, _ in self.seen.meetings or () if begin > self._wall)
+        return next((begin - self.clock for begin in begins), None)
+
+    @property
     def is_within_hours(self) -> bool:
         """Whether the owner's schedule allows lending."""
         return self._schedule.allows(self._wall, self.zone)
@@ -215,7 +232,8 @@ class Facts:
             self.leaves_at,
             self.nudge_until,
         )
-        return tuple(at for at in turns if at is not None)
+        meetings = (at - self.clock for span in self.seen.meetings or () for at in span)
+        return (*(at for at in turns if at is not None), *meetings)
 
 
 def is_behind_screensaver(seen: Observation, idle_since: float | None) -> bool:

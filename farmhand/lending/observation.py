@@ -63,6 +63,8 @@ class Observation:
         metered: whether the network is paid for by the byte; None when nothing tells.
         vpn: whether the network goes through a VPN; None when nothing tells.
         presenting: what fills the screen or holds off the screensaver; "" for nothing, None when nothing tells.
+        meetings: Unix seconds at which meetings of the next day begin and end, in order and without overlaps; None when
+            nothing tells.
         exclusive: the running program that wants the machine for itself; "" for none, None when nobody looked.
         own_build: the tool of a build that runs here outside of the farm's boxes; "" for none, None when nothing tells.
         others_cpu: share of all cores, 0..1, that programs other than the farm's jobs use; None when unknown.
@@ -91,6 +93,7 @@ class Observation:
     metered: bool | None = None
     vpn: bool | None = None
     presenting: str | None = None
+    meetings: tuple[tuple[float, float], ...] | None = None
     exclusive: str | None = None
     own_build: str | None = None
     others_cpu: float | None = None

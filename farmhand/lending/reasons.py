@@ -91,6 +91,17 @@ def touch(facts: Facts) -> str:
     return "something touched keyboard or mouse once, perhaps by accident"
 
 
+def meeting(facts: Facts) -> str:
+    if not facts.settings.calendar:
+        return "no calendar is set"
+    if facts.seen.meetings is None:
+        return "nothing tells yet when you are in a meeting"
+    if facts.meeting_ends is not None:
+        return f"you are in a meeting for another {span(facts.meeting_ends - facts.now)}"
+    begins = facts.meeting_begins
+    return "no meeting is near" if begins is None else f"the next meeting begins in {span(begins - facts.now)}"
+
+
 def load(facts: Facts) -> str:
     if facts.seen.others_cpu is None:
         return "nothing tells yet how busy the machine is"

@@ -39,6 +39,7 @@ SETTINGS = (
     "metered",
     "vpn",
     "presenting",
+    "calendar",
     "on_return",
     "slots",
     "slots_in_use",
@@ -100,7 +101,8 @@ _SETTING_HINTS = {name: hint for name, hint in get_type_hints(Settings).items() 
 def begin_line(machine: Machine, settings: Settings) -> bytes:
     """Write the line that begins a session."""
     told = {name: getattr(settings, name) for name in SETTINGS}
-    told["exclusive"] = [SOMETHING] * len(settings.exclusive)
+    for named in ("exclusive", "calendar"):
+        told[named] = [SOMETHING] * len(told[named])
     return _line(_Begin(machine.cores, machine.memory_mib, told))
 
 

@@ -227,6 +227,14 @@ RULES = (
         begins="a film or a talk, unless presenting = always",
     ),
     Rule(
+        "in a meeting",
+        Says.KEEP,
+        lambda facts: facts.in_meeting,
+        reasons.meeting,
+        ends="the end of the meeting",
+        begins="a meeting in your calendar",
+    ),
+    Rule(
         "busy with your work",
         Says.KEEP,
         lambda facts: facts.is_busy,

@@ -15,6 +15,7 @@ from farmhand_agent.sensors.fullscreen import FullScreen
 from farmhand_agent.sensors.inhibitors import KEEPERS, Inhibitors
 from farmhand_agent.sensors.load import LoadSensor
 from farmhand_agent.sensors.logind import ReadyToSleep, SessionLock, Sleep, nothing_to_do
+from farmhand_agent.sensors.meetings import Meetings
 from farmhand_agent.sensors.mit_screensaver import MitScreenSaverInput
 from farmhand_agent.sensors.mutter import MutterInput
 from farmhand_agent.sensors.network import NetworkManager
@@ -45,7 +46,8 @@ def candidates(
     """Return every question with its sources, the best first.
 
     Args:
-        settings: `idle_after`, `exclusive`, `own_build`, `build_tools`, `toolchains` and `memory_per_job` count.
+        settings: `idle_after`, `exclusive`, `own_build`, `build_tools`, `toolchains`, `calendar` and `memory_per_job`
+            count.
         environ: of the owner's session: names display, bus and programs.
         farm_cpu_seconds: CPU seconds that all jobs of the farm have used so far.
         farm_memory_mib: MiB that running jobs of the farm hold.
@@ -88,6 +90,7 @@ def candidates(
             patience=PATIENCE,
         ),
         Question("network", Reading({"metered": None, "vpn": None}), (NetworkManager(environ),), patience=PATIENCE),
+        Question("calendar", Reading({"meetings": None}), (Meetings(settings),), patience=PATIENCE),
         Question("programs", Reading({"exclusive": None}), (Programs(settings),), patience=PATIENCE),
         Question("own build", Reading({"own_build": None}), (OwnBuild(settings, environ),), patience=PATIENCE),
         Question(

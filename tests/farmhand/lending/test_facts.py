@@ -103,6 +103,16 @@ def test_a_machine_that_was_busy_is_calm_after_a_while() -> None:
     assert facts(busy_until=inf).turns() == ()
 
 
+def test_meetings_turn_on_the_clock_of_the_rest() -> None:
+    mine = replace(facts(meetings=((500.0, 600.0), (700.0, 800.0))), clock=-NOW, settings=Settings(calendar=("/a",)))
+    assert mine.turns() == (NOW + 500, NOW + 600, NOW + 700, NOW + 800)
+    assert (mine.in_meeting, mine.meeting_begins, mine.meeting_ends) == (False, NOW + 500, None)
+    during = replace(mine, now=NOW + 500)
+    assert (during.in_meeting, during.meeting_begins, during.meeting_ends) == (True, NOW + 700, NOW + 600)
+    over = replace(mine, now=NOW + 800)
+    assert (over.in_meeting, over.meeting_begins, over.meeting_ends) == (False, None, None)
+
+
 def test_hours_turn_on_the_clock_of_the_rest() -> None:
     clock = datetime(2026, 6, 10, 17, 0, tzinfo=UTC).timestamp() - NOW + 0.0001
     evening = replace(NOBODY, settings=Settings(schedule="18:00-20:00"), clock=clock)

@@ -170,6 +170,22 @@ CONVERSATION = [
     (replace(AWAY, presenting="a film"), {"lend": "always"}, "always by setting", LEND, "the setting lend is always"),
     (replace(AWAY, presenting=""), {}, "idle", LEND, "there was no input for 5 min"),
     (replace(LOCKED, presenting="a film"), {}, "screen locked", LEND, "the screen is blanked or locked"),
+    (
+        replace(AWAY, meetings=((WALL - 60, WALL + 600),)),
+        {"calendar": ("/a.ics",)},
+        "in a meeting",
+        KEEP,
+        "you are in a meeting for another 10 min",
+    ),
+    (AWAY, {"calendar": ("/a.ics",)}, "in a meeting", KEEP, "nothing tells yet when you are in a meeting"),
+    (
+        replace(AWAY, meetings=((WALL + 1, WALL + 600),)),
+        {"calendar": ("/a.ics",)},
+        "idle",
+        LEND,
+        "there was no input for 5 min",
+    ),
+    (replace(AWAY, meetings=((WALL - 60, WALL + 600),)), {}, "idle", LEND, "there was no input for 5 min"),
     (replace(AWAY, woke_at=NOW - 5), {}, "in use", KEEP_NOW, "this machine woke 5 s ago"),
     (replace(AWAY, woke_at=NOW - 50), {}, "not idle long enough", KEEP, "this machine woke 50 s ago, not yet 5 min"),
     (replace(AWAY, in_use=None), {}, "nobody can tell", KEEP_NOW, "nothing can tell whether you are there"),
@@ -278,6 +294,41 @@ def test_a_battery_feeds_the_farm_down_to_its_floor_and_begins_above_it() -> Non
     assert judge(replace(AWAY, on_battery=True, charge=0), on_battery="always").want.lend
 
 
+# --- meetings -----------------------------------------------------------------
+MINE = {"calendar": ("/home/ann/mine.ics",)}
+TWO = ((WALL - 60, WALL + 600), (WALL + 700, WALL + 1300))
+
+
+@pytest.mark.parametrize(
+    ("seen", "settings", "look_again_at", "lends_at"),
+    [
+        (AWAY, MINE, NOW + 600, NOW + 600),
+        (AWAY, {**MINE, "schedule": OTHER_HOURS}, NOW + 600, NOW + 36000),
+        (replace(RESTING, idle_since=NOW), MINE, NOW + FRESH, NOW + 600),
+        (replace(RESTING, idle_since=NOW + 400), MINE, NOW + 410, NOW + 1300),
+        (choosing(AWAY, Wish.KEEP, WALL + 720), MINE, NOW + 600, NOW + 1300),
+    ],
+)
+def test_lending_begins_when_the_meeting_ends(
+    seen: Observation, settings: dict[str, Any], look_again_at: float, lends_at: float
+) -> None:
+    decision = judge(replace(seen, meetings=TWO), **settings)
+    assert (decision.look_again_at, decision.lends_at) == (look_again_at, lends_at)
+
+
+def test_a_meeting_begins_and_ends_sharply() -> None:
+    seen = replace(AWAY, meetings=TWO)
+    lent = {at: judge(seen, now=NOW + at, lending=True, **MINE).want.lend for at in (599.9, 600, 699.9, 700, 1300)}
+    assert list(lent.values()) == [False, True, True, False, True]
+    assert judge(seen, now=NOW + 650, **MINE).look_again_at == NOW + 700
+
+
+def test_a_meeting_keeps_the_machine_from_the_rules_and_not_from_the_owner() -> None:
+    assert judge(choosing(replace(AWAY, meetings=TWO), Wish.LEND), **MINE).want.lend
+    assert judge(replace(AWAY, meetings=TWO), lend="always", **MINE).want.lend
+    assert judge(replace(THERE, meetings=TWO), **MINE).rule == "in use"
+
+
 # --- slots_in_use -------------------------------------------------------------
 SHARE = Want(Urge.SHARE, 2)
 
@@ -302,8 +353,10 @@ SHARE = Want(Urge.SHARE, 2)
         (replace(THERE, metered=True), {}, "metered network", KEEP_NOW),
         (replace(THERE, vpn=True), {}, "on a VPN", KEEP_NOW),
         (replace(THERE, keep_ended=NOW - 1), {}, "about to lend", KEEP_NOW),
+        (replace(THERE, own_build="make"), {}, "own build", KEEP_NOW),
         (THERE, {"schedule": OTHER_HOURS}, "outside your hours", KEEP_NOW),
         (replace(THERE, presenting="a film"), {}, "presenting", KEEP_NOW),
+        (THERE, {"calendar": ("/a.ics",)}, "in a meeting", KEEP_NOW),
         (replace(THERE, others_cpu=0.9), {}, "busy with your work", KEEP_NOW),
         (replace(THERE, others_cpu=None), {}, "busy with your work", KEEP_NOW),
         (replace(THERE, disk_pressure=0.9), {}, "busy disks", KEEP_NOW),
@@ -488,6 +541,7 @@ def test_why_an_idle_machine_is_lent() -> None:
         ("own build", False, "keep now", "starting make, ninja, cargo or a compiler, unless own_build = ignore"),
         ("outside your hours", False, "keep", "the end of the hours of the schedule"),
         ("presenting", False, "keep", "a film or a talk, unless presenting = always"),
+        ("in a meeting", False, "keep", "a meeting in your calendar"),
         ("busy with your work", False, "keep", "a load above 30%"),
         ("busy disks", False, "keep", "waiting for disks more than 60% of the time"),
         ("busy until now", False, "keep", "a load above 30%"),
@@ -515,6 +569,7 @@ def test_why_an_idle_machine_is_lent() -> None:
         "nothing tells when a build of your own starts",
         "no hours are set",
         "nothing tells about films or talks",
+        "no calendar is set",
         "your programs use 2% of the machine, the limit is 30%",
         "nothing tells how busy the disks are",
         "the machine has not just been busy",
@@ -551,6 +606,7 @@ def test_why_nothing_works() -> None:
         (replace(AWAY, metered=True), {}, "metered network", "another network, or metered = always"),
         (replace(AWAY, vpn=True), {}, "on a VPN", "leaving the VPN, or vpn = always"),
         (replace(AWAY, presenting="a film"), {}, "presenting", "leaving the full screen, or presenting = always"),
+        (AWAY, {"calendar": ("/a.ics",)}, "in a meeting", "the end of the meeting"),
         (THERE, {}, "in use", "leaving keyboard and mouse alone"),
         (replace(AWAY, own_build="make"), {}, "own build", "the end of that build, or own_build = ignore"),
         (AWAY, {"schedule": OTHER_HOURS}, "outside your hours", "the next hours of the schedule"),
@@ -592,6 +648,7 @@ def near(moment: float) -> st.SearchStrategy[float | None]:
     return st.none() | st.floats(moment - 1000, moment + 1000)
 
 
+NOW_BUSY = ((WALL - 60, WALL + 60),)
 observations = st.builds(
     Observation,
     choice=st.builds(Choice, st.sampled_from(Wish), near(WALL)),
@@ -608,6 +665,7 @@ observations = st.builds(
     presenting=st.sampled_from((None, "", "", "a film")),
     exclusive=st.sampled_from((None, "", "", "quake")),
     own_build=st.sampled_from((None, "", "", "make")),
+    meetings=st.sampled_from((None, (), NOW_BUSY, ((WALL + 10, WALL + 700), (WALL + 900, WALL + 950)))),
     memory_pressure=st.none() | st.floats(0, 1),
     disk_pressure=st.none() | st.floats(0, 1),
     others_cpu=st.none() | st.floats(0, 1),
@@ -632,6 +690,7 @@ settings_of_all_kinds = st.builds(
     busy_above=st.floats(0.01, 1),
     disk_busy_above=st.floats(0.01, 1),
     slots=st.integers(0, 64),
+    calendar=st.sampled_from(((), (), ("/home/ann/mine.ics",))),
     slots_in_use=st.sampled_from((0, 0, 2, 64)),
     memory_per_job=st.integers(16, 4096),
 )
@@ -665,6 +724,8 @@ def test_what_always_holds(seen: Observation, settings: Settings, lending: bool,
         assert not want.lend
     if by_rules and seen.woke_at is not None and seen.woke_at + min(FRESH, settings.idle_after) > NOW:
         assert not full or (seen.screensaver_since or 0) + LOCK_GESTURE >= seen.woke_at
+    if by_rules and settings.calendar and (seen.meetings is None or seen.meetings == NOW_BUSY):
+        assert not want.lend
     if seen.free_memory_mib is None or seen.free_memory_mib < settings.memory_per_job:
         assert not want.lend
     if by_rules and (settings.lend == "never" or seen.others_cpu is None):

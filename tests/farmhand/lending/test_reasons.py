@@ -93,6 +93,21 @@ def test_what_was_chosen_and_set() -> None:
     assert reasons.exclusive(replace(FACTS, settings=Settings())) == "no program wants this machine for itself"
 
 
+@pytest.mark.parametrize(
+    ("meetings", "words"),
+    [
+        (None, "nothing tells yet when you are in a meeting"),
+        ((), "no meeting is near"),
+        (((90.0, 200.0),), "the next meeting begins in 90 s"),
+        (((-90.0, 200.0), (300.0, 400.0)), "you are in a meeting for another 3 min"),
+    ],
+)
+def test_meetings(meetings: tuple[tuple[float, float], ...] | None, words: str) -> None:
+    told = replace(FACTS, settings=Settings(calendar=("/a.ics",)), clock=-NOW, seen=Observation(meetings=meetings))
+    assert reasons.meeting(told) == words
+    assert reasons.meeting(FACTS) == "no calendar is set"
+
+
 def test_hours_are_said_as_they_were_written() -> None:
     evening = replace(FACTS, settings=Settings(schedule="18:00-20:00"), clock=-NOW)
     assert reasons.hours(evening) == "it is outside your hours: 18:00-20:00"

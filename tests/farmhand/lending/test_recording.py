@@ -16,7 +16,12 @@ from farmhand.settings import Settings
 
 MACHINE = Machine("anna-desk", cores=8, memory_mib=16384)
 SETTINGS_OF_ANNA = Settings(
-    idle_after=60, schedule="18:00-08:00", holidays=("12-25",), name="anna-desk", exclusive=("quake",)
+    idle_after=60,
+    schedule="18:00-08:00",
+    holidays=("12-25",),
+    name="anna-desk",
+    exclusive=("quake",),
+    calendar=("/home/anna/m.ics",),
 )
 SEEN = Observation(
     choice=Choice(Wish.KEEP, 1_800_000_000.5, Return.AWAY),
@@ -24,6 +29,7 @@ SEEN = Observation(
     idle_since=12.34567,
     presenting="Secret plans.odp",
     exclusive="quake",
+    meetings=((1_800_000_000.0, 1_800_003_600.0),),
     others_cpu=0.123456,
     sandbox="no bwrap in /home/anna",
     keep_ended=3.0,
@@ -40,7 +46,7 @@ def test_a_session_reads_as_it_was_written() -> None:
     ]
     (session,) = read(lines)
     assert session.machine == Machine("recorded", 8, 16384)
-    assert session.settings == replace(SETTINGS_OF_ANNA, name="", exclusive=("*",))
+    assert session.settings == replace(SETTINGS_OF_ANNA, name="", exclusive=("*",), calendar=("*",))
     first, second = session.moments
     assert (first.at, first.wall, first.rule, first.lent) == (100.0, 1_800_000_000.0, "in use", False)
     assert Observation().with_(first.reading) == replace(
