@@ -187,7 +187,7 @@ class Mutter(Compositor):
 
     def __exit__(self, *ending: object) -> None:
         super().__exit__(None, None, None)
-        self._bus.kill()
+        self._bus.__exit__(None, None, None)
 
     @property
     def environ(self) -> dict[str, str]:

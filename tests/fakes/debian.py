@@ -32,7 +32,7 @@ from fakes.waiting import until
 from farmhand.lending.observation import Reading
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-PACKAGES = "systemd,systemd-sysv,dbus,libpam-systemd,policykit-1,login,python3,upower"
+PACKAGES = "systemd,systemd-sysv,dbus,libpam-systemd,policykit-1,login,python3,upower,libfaketime"
 PEOPLE = ("anna", "boris")
 FIRST = 1000
 """User id of the first of them."""
@@ -167,10 +167,28 @@ class Debian:
         finally:
             self.run("systemctl", "stop", unit)
 
+    def set_clock(self, jump: str) -> None:
+        """Let the clock of a witness with a `clock` of its own be ahead by `jump`, such as +1d or -1d."""
+        self.run("sh", "-c", f"echo {jump} >/run/clock.new && mv /run/clock.new {CLOCK}")
+
     @asynccontextmanager
-    async def witness(self, sense: str, user: str = "root", in_session: bool = False) -> AsyncIterator[Witness]:
-        """A sense that runs in there as `user`, in a graphical session of its own or in none."""
+    async def witness(
+        self, sense: str, user: str = "root", in_session: bool = False, clock: bool = False
+    ) -> AsyncIterator[Witness]:
+        """A sense that runs in there as `user`, in a graphical session of its own or in none.
+
+        With a `clock` of its own, its time of day is what `set_clock` says; time that passes is as everywhere.
+        """
         options = _as_desktop(user) if in_session else _as_service(user)
+        if clock:
+            self.set_clock("+0")
+            (library,) = Path(f"/proc/{self._leader()}/root/usr/lib").glob("*/faketime/libfaketime.so.1")
+            told = {
+                "LD_PRELOAD": "/" + str(library).split("/root/", 1)[1],
+                "FAKETIME_TIMESTAMP_FILE": CLOCK,
+                **ONLY_WALL,
+            }
+            options += tuple(f"--setenv={name}={value}" for name, value in told.items())
         process = await asyncio.create_subprocess_exec(
             *self.inside("systemd-run", "-q", "--collect", "--pipe", *options, *_python("-m", "fakes.witness", sense)),
             stdin=asyncio.subprocess.PIPE,
@@ -245,6 +263,18 @@ class Witness(Listener):
                 self.report(Reading(said))
 
 
+OUT_OF_THE_WAY = ("unshare", "--mount", "--propagation=private", "--pid", "--fork", "--kill-child")
+"""What debootstrap mounts is seen by nobody else, and gone with it even if it is killed."""
+
+CLOCK = "/run/clock"
+ONLY_WALL = {
+    "FAKETIME_NO_CACHE": "1",
+    "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+    "DONT_FAKE_MONOTONIC": "1",
+    "NO_FAKE_STAT": "1",
+}
+"""libfaketime's way to let the time of day alone jump, as when somebody sets a clock."""
+
 ISOLATED = (
     "--register=no",
     "--keep-unit",
@@ -305,7 +335,7 @@ def _make(tree: Path) -> None:
     with tempfile.TemporaryDirectory(dir=tree.parent) as folder:
         new = Path(folder) / "tree"
         made = subprocess.run(
-            ["debootstrap", "--variant=minbase", f"--include={PACKAGES}", suite, str(new), *_mirror()],
+            [*OUT_OF_THE_WAY, "debootstrap", "--variant=minbase", f"--include={PACKAGES}", suite, str(new), *_mirror()],
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,

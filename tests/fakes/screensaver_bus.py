@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import signal
 import subprocess
+import tempfile
 from types import TracebackType
 from typing import Self
 
@@ -15,22 +17,28 @@ from dbus_fast.service import ServiceInterface, dbus_method, dbus_signal
 
 
 class SessionBus:
-    """A real dbus-daemon on a socket of its own."""
+    """A real dbus-daemon on a socket of its own, which may be killed and started again."""
 
     def __enter__(self) -> Self:
+        self._folder = tempfile.mkdtemp(prefix="farmhand-bus-")
+        self.address = f"unix:path={self._folder}/bus"
+        self.start()
+        return self
+
+    def __exit__(self, _: type[BaseException] | None, __: BaseException | None, ___: TracebackType | None) -> None:
+        self.kill()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def start(self) -> None:
+        """Run until it listens."""
         started = subprocess.run(
-            ["dbus-daemon", "--session", "--fork", "--print-address=1", "--print-pid=1"],
+            ["dbus-daemon", "--session", "--fork", f"--address={self.address}", "--print-pid=1"],
             check=True,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             text=True,
         )
-        self.address, pid = started.stdout.split()
-        self._pid: int | None = int(pid)
-        return self
-
-    def __exit__(self, _: type[BaseException] | None, __: BaseException | None, ___: TracebackType | None) -> None:
-        self.kill()
+        self._pid: int | None = int(started.stdout)
 
     def kill(self) -> None:
         """End it at once."""

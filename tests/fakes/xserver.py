@@ -20,6 +20,7 @@ class XServer:
     def __init__(self, number: int | None = None, without: tuple[str, ...] = ()) -> None:
         self._number = number
         self._without = without
+        self.home = os.environ.get("HOME", "/")
 
     def __enter__(self) -> Self:
         self.start()
@@ -65,7 +66,7 @@ class XServer:
     @property
     def environ(self) -> dict[str, str]:
         """The environment of a session on it."""
-        return {"DISPLAY": self.display, "PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/")}
+        return {"DISPLAY": self.display, "PATH": os.environ["PATH"], "HOME": self.home}
 
     def touch(self, kind: str = "mouse") -> None:
         """Move the mouse, press a key or click."""

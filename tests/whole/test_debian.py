@@ -81,11 +81,25 @@ async def test_somebody_logs_in_from_afar(debian: Debian) -> None:
             assert "REMOTE=1" in debian.run("cat", f"/run/systemd/sessions/{terminal.session}")
             await agent.until_seen(in_use=True)
             debian.age_terminals()
-            await agent.until_seen(in_use=False)
+            async with debian.witness("terminals") as later:
+                await later.until_seen(in_use=False)
+                terminal.type("make")
+                await later.until_seen(in_use=True)
+
+
+@pytest.mark.parametrize("jump", ["+1d", "-1d"])
+async def test_the_clock_jumps_while_somebody_works_from_afar(debian: Debian, jump: str) -> None:
+    with debian.remote_login("anna", "laptop.example") as terminal:
+        async with debian.witness("terminals", clock=True) as agent:
             terminal.type("make")
             await agent.until_seen(in_use=True)
-        debian.age_terminals()
-        await agent.until_seen(in_use=False)
+            await agent.until(lambda: agent.seen.idle_since is not None, within=20)
+            debian.set_clock(jump)
+            until_next_block = 9  # the kernel moves access times once in eight seconds
+            await comes_true(
+                lambda: bool(terminal.type("make")) or agent.seen.idle_since is None, within=until_next_block
+            )
+            assert not any(one.get("in_use") is False for one in agent.readings)
 
 
 @pytest.mark.parametrize("kind", ["x11", "wayland"])

@@ -5,7 +5,9 @@
 2. A source that is lost as soon as it is watched is passed over until the next choice.
 3. Some questions are put to all their sources together: one screensaver that shows is enough, and one that does not is
    only its own opinion.
-4. Which source answers, and why the ones before it do not, is told whenever it changes.
+4. A source that says nothing at first does not answer; one that had said something and is lost is soon looked for
+   again.
+5. Which source answers, and why the ones before it do not, is told whenever it changes.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from math import inf
 from typing import Any
 
 from farmhand.lending.observation import Reading
@@ -35,6 +38,15 @@ FIRST_PAUSE = 0.5
 
 STEADY = 5.0
 """Seconds for which a source must have been watched to count as one that works."""
+
+ANSWER_WITHIN = 10.0
+"""Seconds in which a source must have reported something: longer than any of them waits for a service."""
+
+SOON = 5.0
+"""Most seconds between two choices after a source that had reported something was lost."""
+
+SOON_FOR = 600.0
+"""Seconds for which that holds; what does not return until then may have been removed."""
 
 
 _log = logging.getLogger("farmhand.agent")
@@ -96,7 +108,7 @@ class Senses:
 
     async def _follow(self, question: Question, report: Report, told: Told) -> None:
         """Keep the best source of one question watched."""
-        pause = FIRST_PAUSE
+        pause, lost_at = FIRST_PAUSE, -inf
         while True:
             rejected: list[tuple[str, str]] = []
             for source in question.sources:
@@ -104,23 +116,47 @@ class Senses:
                 if reason is None:
                     told(SenseView(question.name, source.name, tuple(rejected)))
                     since = self._clock()
-                    try:
-                        await source.watch(report)
-                    except SenseLost as lost:
-                        reason = str(lost)
-                    except Exception as mistake:  # of ours: one sense less, and never a machine that is lent blindly
-                        _log.exception("the sense %s failed", source.name)
-                        reason = f"it failed: {mistake!r}"
+                    reason, spoke = await _watch(source, report)
                     report(question.unknown)
-                    if self._clock() - since >= STEADY:
-                        rejected.append((source.name, reason or "it has ended"))
+                    lost_at = self._clock() if spoke else lost_at
+                    if self._clock() - since >= STEADY and spoke:
+                        rejected.append((source.name, reason))
                         pause = FIRST_PAUSE
                         break
-                rejected.append((source.name, reason or "it has ended"))
+                rejected.append((source.name, reason))
             report(question.unknown)
             told(SenseView(question.name, "", tuple(rejected)))
             await asyncio.sleep(pause)
-            pause = min(pause * 2, question.patience)
+            pause = longer(pause, question.patience, self._clock() - lost_at)
+
+
+def longer(pause: float, patience: float, lost_for: float) -> float:
+    """Return the pause after `pause`, with a question's `patience` and a source lost that long ago; all in seconds."""
+    return min(pause * 2, patience if lost_for >= SOON_FOR else min(SOON, patience))
+
+
+async def _watch(source: Sensor, report: Report) -> tuple[str, bool]:
+    """Watch a source until it is lost; return why it is, and whether it had said anything."""
+    spoke, deadline = False, asyncio.timeout(ANSWER_WITHIN)
+
+    def hear(reading: Reading) -> None:
+        nonlocal spoke
+        spoke = True
+        deadline.reschedule(None)
+        report(reading)
+
+    try:
+        async with deadline:
+            await source.watch(hear)
+    except SenseLost as lost:
+        return str(lost), spoke
+    except Exception as mistake:
+        if deadline.expired():
+            return "it does not answer", spoke
+        # A bug of ours: one sense less, and never a machine that is lent blindly.
+        _log.exception("the sense %s failed", source.name)
+        return f"it failed: {mistake!r}", spoke
+    return "it has ended", spoke
 
 
 class _OnChange:

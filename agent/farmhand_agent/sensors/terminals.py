@@ -3,6 +3,9 @@
 Reading moves a terminal's access time, which the kernel rounds to some seconds; so do the answers here. Pipes into the
 machine, such as a remote copy, have no terminal and do not count as somebody being there.
 
+Access times are wall clock, and that may jump. So only the first look compares them with the time of day; from then on
+whatever moves a terminal's access time, and a terminal that appears, is input since the look before.
+
 Where somebody has a graphical session, an agent outside of it cannot know what their hands do, and says so.
 """
 
@@ -33,6 +36,7 @@ class TerminalInput:
         root: where dev, run and tmp are.
         wall: Unix seconds, the clock of access times.
         period: seconds between two looks.
+        clock: monotonic seconds.
     """
 
     question = "input"
@@ -45,12 +49,16 @@ class TerminalInput:
         root: Path = Path("/"),
         wall: Callable[[], float] = time.time,
         period: float = PERIOD,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._idle_after = settings.idle_after
         self._environ = environ
         self._root = root
         self._wall = wall
         self._period = period
+        self._clock = clock
+        self._known: dict[Path, float] | None = None
+        self._looked = self._last_input = 0.0
 
     def unusable(self) -> str | None:
         """Return why it cannot be watched, or None."""
@@ -64,7 +72,8 @@ class TerminalInput:
         """See `Sensor.watch`."""
         reason = self.unusable()
         if reason is None:
-            await poll(self._idle, self._period, self._idle_after, report)
+            self._known = None
+            await poll(self._idle, self._period, self._idle_after, report, self._clock)
         raise SenseLost(reason or "it has ended")
 
     def _idle(self) -> float:
@@ -76,14 +85,21 @@ class TerminalInput:
         reason = self._somebodys_desktop()
         if reason:
             raise SenseLost(reason)
-        return max(0.0, self._wall() - max(self._reads(), default=0.0))
+        reads, now = dict(self._reads()), self._clock()
+        idle = max(0.0, self._wall() - max(reads.values(), default=0.0))
+        if self._known is None:
+            self._last_input = now - idle
+        elif any(self._known.get(terminal) != read for terminal, read in reads.items()):
+            self._last_input = max(now - idle, self._looked)
+        self._known, self._looked = reads, now
+        return now - self._last_input
 
-    def _reads(self) -> Iterator[float]:
-        """When each terminal was last read from, in Unix seconds."""
+    def _reads(self) -> Iterator[tuple[Path, float]]:
+        """Each terminal, and when it was last read from, in Unix seconds."""
         for pattern in TERMINALS:
             for terminal in (self._root / "dev").glob(pattern):
                 try:
-                    yield terminal.stat().st_atime
+                    yield terminal, terminal.stat().st_atime
                 except OSError:
                     continue  # closed while we looked
 

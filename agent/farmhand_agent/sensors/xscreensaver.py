@@ -1,8 +1,9 @@
 """Whether xscreensaver has blanked or locked the screen, as its own `xscreensaver-command` tells.
 
 `-watch` prints a line at each change and nothing about the present; `-time` says the present. The watch begins first,
-so that no change falls between the two. While a lock dialog asks for the password nothing is printed: that the owner
-is back, the input says.
+so that no change falls between the two. The end of the daemon is told by neither, and the watch hears the next one; so
+the daemon is asked now and then while it is said to show something. While a lock dialog asks for the password nothing
+is printed: that the owner is back, the input says.
 """
 
 from __future__ import annotations
@@ -25,6 +26,9 @@ SAYS = {"BLANK": True, "LOCK": True, "UNBLANK": False}
 
 ANSWER_WITHIN = 5.0
 """Seconds for `-time`; the daemon has other things to do while it draws."""
+
+STILL_THERE = 60.0
+"""Seconds between two questions while the screensaver shows; `-watch` outlives the daemon and hears the next one."""
 
 
 class XScreenSaver:
@@ -55,15 +59,29 @@ class XScreenSaver:
         try:
             shows = await self._shows_now()
             report(Reading({"screensaver": shows, "screensaver_since": None}))
-            assert watching.stdout
-            async for line in watching.stdout:
-                now_shows = SAYS.get(line.decode(errors="replace").partition(" ")[0].strip(), shows)
+            while True:
+                now_shows = await self._next(watching, shows)
                 if now_shows is not shows:
                     shows = now_shows
                     report(Reading({"screensaver": shows, "screensaver_since": self._clock() if shows else None}))
-            raise SenseLost(f"{PROGRAM} -watch has ended")
         finally:
             await _end(watching)
+
+    async def _next(self, watching: Process, shows: bool) -> bool:
+        """Wait for the next line of `-watch`; return whether the screensaver shows after it.
+
+        Raises:
+            SenseLost: there will be no more.
+        """
+        assert watching.stdout
+        try:
+            async with asyncio.timeout(STILL_THERE if shows else None):
+                line = await watching.stdout.readline()
+        except TimeoutError:
+            return await self._shows_now()
+        if not line:
+            raise SenseLost(f"{PROGRAM} -watch has ended")
+        return SAYS.get(line.decode(errors="replace").partition(" ")[0].strip(), shows)
 
     async def _shows_now(self) -> bool:
         """Ask the daemon.

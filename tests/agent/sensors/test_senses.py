@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import os
 from collections.abc import AsyncIterator, Callable
+from math import inf
 
 import pytest
 from fakes.listener import Listener
@@ -15,8 +16,8 @@ from fakes.xserver import XServer
 from farmhand.lending.observation import Reading
 from farmhand.settings import Settings
 from farmhand.wire.local import SenseView
-from farmhand_agent.sensors import Question, Senses, candidates, sense
-from farmhand_agent.sensors.senses import STEADY, any_presentation, any_screensaver
+from farmhand_agent.sensors import Question, Senses, candidates, sense, senses
+from farmhand_agent.sensors.senses import SOON, SOON_FOR, STEADY, any_presentation, any_screensaver, longer
 
 UNKNOWN = Reading({"in_use": None, "idle_since": None})
 NO_SCREENSAVER = Reading({"screensaver": None, "screensaver_since": None})
@@ -35,8 +36,7 @@ class Clock:
 @contextlib.asynccontextmanager
 async def running(*questions: Question, clock: Callable[[], float] | None = None) -> AsyncIterator[Listener]:
     heard = Listener()
-    senses = Senses(questions, heard.report, heard.told, clock or Clock())
-    task = asyncio.create_task(senses.run())
+    task = asyncio.create_task(Senses(questions, heard.report, heard.told, clock or Clock()).run())
     try:
         yield heard
     finally:
@@ -122,6 +122,28 @@ async def test_a_bug_in_a_source_makes_its_question_unknown_and_is_told(caplog: 
         await heard.until(lambda: heard.views[-1:] == [SenseView("input", "", (("X", "it failed: KeyError('bug')"),))])
         assert heard.seen.in_use is None
     assert "KeyError: 'bug'" in caplog.text
+
+
+async def test_a_source_that_hangs_is_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(senses, "ANSWER_WITHIN", 0.1)
+    silent, sound = ScriptedSensor("X"), ScriptedSensor("Y")
+    async with running(asking(silent, sound)) as heard:
+        sound.say(in_use=True)
+        await heard.until_seen(in_use=True)
+        assert heard.views[-1] == SenseView("input", "Y", (("X", "it does not answer"),))
+        assert not silent.watched
+        await asyncio.sleep(0.2)  # the deadline is over for one that has said something
+        assert sound.watches == 1
+
+
+@pytest.mark.parametrize(
+    ("pause", "patience", "lost_for", "next_one"),
+    [(0.5, 60, inf, 1), (40, 60, inf, 60), (4, 60, SOON_FOR, 8), (4, 60, SOON_FOR - 1, SOON), (4, 1, 0, 1)],
+)
+def test_what_was_lost_is_soon_looked_for_again(
+    pause: float, patience: float, lost_for: float, next_one: float
+) -> None:
+    assert longer(pause, patience, lost_for) == next_one
 
 
 # --- several screensavers -----------------------------------------------------

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from fakes.listener import watching
+from fakes.waiting import comes_true
 
 from farmhand.settings import Settings
 from farmhand_agent.sensors.base import SenseLost
@@ -55,6 +56,33 @@ async def test_the_latest_terminal_counts(root: Path, idle: float, in_use: bool)
 async def test_no_terminal_is_nobody(root: Path) -> None:
     async with watching(headless(root)) as heard:
         await heard.until_seen(in_use=False)
+
+
+class Wall:
+    """A wall clock that stands, and counts who looks at it."""
+
+    def __init__(self) -> None:
+        self.now = WALL
+        self.looks = 0
+
+    def __call__(self) -> float:
+        self.looks += 1
+        return self.now
+
+
+@pytest.mark.parametrize("jump", [86400.0, -86400.0])
+@pytest.mark.parametrize("idle", [100.0, 1000.0])
+async def test_the_clock_jumps_by_a_day(root: Path, jump: float, idle: float) -> None:
+    terminal(root, "tty1", idle)
+    wall = Wall()
+    async with watching(TerminalInput(SETTINGS, {}, root, wall, period=0.01)) as heard:
+        await heard.until_seen(in_use=idle < 300)
+        wall.now += jump
+        looks = wall.looks
+        await comes_true(lambda: wall.looks > looks + 5)
+        assert len(heard.readings) == 1, "nobody typed, and no time has passed"
+        os.utime(root / "dev/tty1", (wall.now, wall.now))
+        await heard.until_seen(in_use=True, idle_since=None)
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,22 +12,17 @@ import pytest
 from fakes.listener import Listener, watching
 from fakes.resident import PASSWORD, Resident
 from fakes.waiting import comes_true, until
+from fakes.xscreensaver import XScreenSaverDaemon, command
 from fakes.xserver import XServer
 
 from farmhand.settings import Settings
+from farmhand_agent.sensors import xscreensaver
 from farmhand_agent.sensors.base import SenseLost
 from farmhand_agent.sensors.xscreensaver import XScreenSaver
 from farmhand_agent.sensors.xsync import XSyncInput
 
 NEEDED = ("xscreensaver", "xscreensaver-command", "xdotool", "Xvfb")
 pytestmark = pytest.mark.skipif(any(shutil.which(one) is None for one in NEEDED), reason=f"needs {', '.join(NEEDED)}")
-
-
-def command(server: XServer, argument: str) -> bool:
-    asked = subprocess.run(
-        ["xscreensaver-command", argument], env=server.environ, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
-    return asked.returncode == 0
 
 
 @pytest.fixture
@@ -38,21 +32,21 @@ def bare() -> Iterator[XServer]:
 
 
 @pytest.fixture
-def server(bare: XServer, tmp_path: Path) -> Iterator[XServer]:
+def quiet(bare: XServer, tmp_path: Path) -> XServer:
+    bare.home = str(tmp_path)
     (tmp_path / ".xscreensaver").write_text("mode: blank\nfade: False\nunfade: False\nlock: False\nsplash: False\n")
-    daemon = subprocess.Popen(
-        ["xscreensaver", "--no-splash"],
-        env={**bare.environ, "HOME": str(tmp_path)},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    deadline = time.monotonic() + 10
-    while not command(bare, "-time"):
-        assert time.monotonic() < deadline, "xscreensaver did not start"
-        time.sleep(0.05)
-    yield bare
-    daemon.terminate()
-    daemon.wait()
+    return bare
+
+
+@pytest.fixture
+def daemon(quiet: XServer) -> Iterator[XScreenSaverDaemon]:
+    with XScreenSaverDaemon(quiet) as started:
+        yield started
+
+
+@pytest.fixture
+def server(quiet: XServer, daemon: XScreenSaverDaemon) -> XServer:
+    return quiet
 
 
 async def test_blanking_and_coming_back(server: XServer) -> None:
@@ -107,6 +101,29 @@ def touched(server: XServer) -> bool:
     """Touch again: xscreensaver ignores hands in the moment of going dark."""
     server.touch()
     return True
+
+
+async def test_a_daemon_that_crashes_while_it_shows(
+    server: XServer, daemon: XScreenSaverDaemon, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(xscreensaver, "STILL_THERE", 0.2)
+    heard = Listener()
+    watch = asyncio.create_task(XScreenSaver(server.environ).watch(heard.report))
+    await heard.until_seen(screensaver=False)
+    await asyncio.to_thread(command, server, "-activate")
+    await heard.until_seen(screensaver=True)
+    daemon.kill()
+    with pytest.raises(SenseLost, match="does not run on this display"):
+        await asyncio.wait_for(watch, 5)
+
+
+async def test_a_daemon_that_is_started_again_is_heard(server: XServer, daemon: XScreenSaverDaemon) -> None:
+    async with watching(XScreenSaver(server.environ)) as heard:
+        await heard.until_seen(screensaver=False)
+        daemon.kill()
+        await asyncio.to_thread(daemon.start)
+        await asyncio.to_thread(command, server, "-activate")
+        await heard.until_seen(screensaver=True, within=5)
 
 
 async def test_no_daemon(bare: XServer) -> None:
