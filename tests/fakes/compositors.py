@@ -167,12 +167,12 @@ class Sway(Compositor):
 
     def touch(self) -> None:
         """Move the mouse."""
+        self.say("seat", "seat0", "cursor", "move", "5", "5")
+
+    def say(self, *words: str) -> None:
+        """Give it a command, as its owner would by a key."""
         (ipc,) = self._folder.glob("sway-ipc*")
-        subprocess.run(
-            ["swaymsg", "-s", str(ipc), "seat", "seat0", "cursor", "move", "5", "5"],
-            check=True,
-            stdout=subprocess.DEVNULL,
-        )
+        subprocess.run(["swaymsg", "-s", str(ipc), "--", *words], check=True, stdout=subprocess.DEVNULL)
 
 
 class Mutter(Compositor):

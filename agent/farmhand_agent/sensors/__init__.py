@@ -27,6 +27,7 @@ from farmhand_agent.sensors.screensaver_dbus import DBusScreenSaver
 from farmhand_agent.sensors.senses import Question, Senses, Told, any_presentation, any_screensaver
 from farmhand_agent.sensors.terminals import TerminalInput
 from farmhand_agent.sensors.wayland import EXT_IDLE, KWIN_IDLE, WaylandInput
+from farmhand_agent.sensors.wayland_fullscreen import WaylandFullScreen
 from farmhand_agent.sensors.xscreensaver import XScreenSaver
 from farmhand_agent.sensors.xsync import XSyncInput
 
@@ -78,7 +79,7 @@ def candidates(
         Question(
             "presenting",
             Reading({"presenting": None}),
-            (FullScreen(environ), *(Inhibitors(keeper, environ) for keeper in KEEPERS)),
+            (FullScreen(environ), WaylandFullScreen(environ), *(Inhibitors(keeper, environ) for keeper in KEEPERS)),
             together=any_presentation,
             patience=PATIENCE,
         ),

@@ -20,7 +20,7 @@ from farmhand.settings import Settings
 from farmhand_agent.sensors.base import Report, SenseLost
 from farmhand_agent.sensors.dbus import Bus, NoAnswer, new_owner, open_bus, session_bus, why_no_bus
 from farmhand_agent.sensors.rest import pause_before, rest
-from farmhand_agent.sensors.wayland import why_no_wayland
+from farmhand_agent.sensors.wayland_session import why_no_wayland
 
 SERVICE = "org.gnome.Mutter.IdleMonitor"
 CORE = DBusAddress("/org/gnome/Mutter/IdleMonitor/Core", bus_name=SERVICE, interface=SERVICE)

@@ -10,27 +10,20 @@ present until it has counted. While a video or a call holds off the screensaver,
 
 from __future__ import annotations
 
-import asyncio
 import os
-import socket
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 from farmhand.settings import Settings
+from farmhand_agent.sensors import wayland_session
 from farmhand_agent.sensors.base import Report, SenseLost
 from farmhand_agent.sensors.rest import pause_before, rest
+from farmhand_agent.sensors.wayland_session import Conversation
 from farmhand_agent.sensors.wayland_wire import Client, request
-
-ANSWER_WITHIN = 0.05
-"""Seconds: a compositor that runs answers in one thousandth; a stopped one would otherwise stop the agent."""
 
 IDLED = 0
 """Event of a notification; its only other one is the first touch after it."""
-
-USUAL_DISPLAY = "wayland-0"
-"""The socket's name where the session does not name one, by the convention of libwayland."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,13 +43,6 @@ class IdleProtocol:
 
 EXT_IDLE = IdleProtocol("ext_idle_notifier_v1", 1, lambda new, seat, wait: (new, wait, seat))
 KWIN_IDLE = IdleProtocol("org_kde_kwin_idle", 0, lambda new, seat, wait: (new, seat, wait))
-
-
-def why_no_wayland(environ: Mapping[str, str]) -> str | None:
-    """Return why this is no Wayland session, or None."""
-    if environ.get("WAYLAND_DISPLAY") or environ.get("XDG_SESSION_TYPE") == "wayland":
-        return None
-    return "this is no Wayland session"
 
 
 class WaylandInput:
@@ -86,55 +72,22 @@ class WaylandInput:
 
     def unusable(self) -> str | None:
         """Return why it cannot be watched, or None."""
-        reason = why_no_wayland(self._environ)
-        if reason:
-            return reason
-        client = Client()
-        with socket.socket(socket.AF_UNIX) as probe:
-            probe.settimeout(ANSWER_WITHIN)
-            try:
-                probe.connect(self._socket())
-                probe.sendall(client.hello())
-                while not client.complete:
-                    list(client.take(_some(probe.recv(1 << 16))))
-                self._manager(client)
-            except TimeoutError:
-                return "the compositor does not answer"
-            except OSError as problem:
-                return f"there is no compositor at {self._socket()}: {problem.strerror}"
-            except SenseLost as lost:
-                return str(lost)
-        return None
+        return wayland_session.why_not(self._environ, self._manager)
 
     async def watch(self, report: Report) -> None:
         """See `Sensor.watch`."""
-        reason = why_no_wayland(self._environ)
-        if reason:
-            raise SenseLost(reason)
-        loop, client = asyncio.get_running_loop(), Client()
-        with socket.socket(socket.AF_UNIX) as connection:
-            connection.setblocking(False)
-            try:
-                await loop.sock_connect(connection, self._socket())
-                await loop.sock_sendall(connection, client.hello())
-                while not client.complete:
-                    list(client.take(_some(await loop.sock_recv(connection, 1 << 16))))
-                notifications, requests = self._ask(client)
-                await loop.sock_sendall(connection, requests)
-                await self._follow(connection, client, notifications, report)
-            except OSError as problem:
-                raise SenseLost(f"there is no compositor at {self._socket()}: {problem.strerror}") from None
+        async with wayland_session.conversation(self._environ) as talk:
+            notifications, requests = self._ask(talk.client)
+            await talk.send(requests)
+            await self._follow(talk, notifications, report)
 
-    async def _follow(
-        self, connection: socket.socket, client: Client, notifications: Mapping[int, float], report: Report
-    ) -> None:
+    async def _follow(self, talk: Conversation, notifications: Mapping[int, float], report: Report) -> None:
         """Report every stage of rest that the compositor tells of."""
-        loop = asyncio.get_running_loop()
         resting: set[int] = set()
         known = 0.0
         report(rest(known, self._clock(), self._idle_after))
         while True:
-            for speaker, said in client.take(_some(await loop.sock_recv(connection, 1 << 16))):
+            for speaker, said, _ in await talk.hear():
                 if speaker in notifications:
                     (resting.add if said == IDLED else resting.discard)(speaker)
                 rested = _rested(notifications, resting)
@@ -169,11 +122,6 @@ class WaylandInput:
             raise SenseLost("the compositor has no seat")
         return manager
 
-    def _socket(self) -> str:
-        """Where the compositor listens; a name is relative to the runtime directory."""
-        name = self._environ.get("WAYLAND_DISPLAY") or USUAL_DISPLAY
-        return str(Path(self._environ.get("XDG_RUNTIME_DIR", "/nonexistent")) / name)
-
 
 def _rested(notifications: Mapping[int, float], resting: set[int]) -> float:
     """Return the longest rest that every seat has had; 0.0 while there is input at any."""
@@ -183,14 +131,3 @@ def _rested(notifications: Mapping[int, float], resting: set[int]) -> float:
             break
         rested = seconds
     return rested
-
-
-def _some(received: bytes) -> bytes:
-    """Return what was received.
-
-    Raises:
-        SenseLost: it was nothing: the other end is closed.
-    """
-    if not received:
-        raise SenseLost("the compositor has gone")
-    return received

@@ -1,4 +1,4 @@
-"""As much of Wayland's wire format as it takes to be told when the input rests. Does no I/O.
+"""As much of Wayland's wire format as it takes to be told when the input rests and what fills the screen. Does no I/O.
 
 A message is the object it is for, its length and number, and its arguments in 32-bit words of the machine's byte order:
 "The Wayland Protocol", chapter 4. Of the arguments only numbers and strings occur here; no file descriptor is received,
@@ -27,8 +27,8 @@ GLOBAL, GLOBAL_REMOVE = 0, 1
 HEADER = struct.Struct("=II")
 SEAT = "wl_seat"
 
-Happened = tuple[int, int]
-"""The object that says something, and the number of what it says."""
+Happened = tuple[int, int, bytes]
+"""The object that says something, the number of what it says, and the arguments."""
 
 
 class Client:
@@ -60,12 +60,12 @@ class Client:
         """The globals that are groups of keyboard, mouse and screen; nearly always one."""
         return tuple(number for number, interface in self.offers.items() if interface == SEAT)
 
-    def bind(self, number: int) -> tuple[int, bytes]:
-        """Return the object that stands for a global from now on, and what to send for it. Version 1 is enough."""
+    def bind(self, number: int, version: int = 1) -> tuple[int, bytes]:
+        """Return the object that stands for a global from now on, and what to send for it."""
         bound = next(self._numbers)
         name = self.offers[number].encode() + b"\0"
         text = struct.pack("=I", len(name)) + name.ljust((len(name) + 3) // 4 * 4, b"\0")
-        body = struct.pack("=I", number) + text + struct.pack("=II", 1, bound)
+        body = struct.pack("=I", number) + text + struct.pack("=II", version, bound)
         return bound, _message(self._registry, BIND, body)
 
     def new_object(self) -> int:
@@ -94,7 +94,7 @@ class Client:
             elif speaker == self._listing:
                 self.complete = True
             else:
-                yield speaker, said
+                yield speaker, said, body
 
     def _note(self, said: int, body: bytes) -> None:
         """Enter or strike out a global."""

@@ -1,4 +1,4 @@
-"""Windows that fill the screen, under a real X server and a real window manager."""
+"""Windows that fill the screen, under a real X server and real window managers."""
 
 from __future__ import annotations
 
@@ -10,14 +10,15 @@ import pytest
 from fakes.listener import Listener, watching
 from fakes.waiting import until
 from fakes.xserver import XServer
-from Xlib import X
+from Xlib import X, Xutil
 from Xlib.display import Display
 from Xlib.protocol import event
 
 from farmhand_agent.sensors.base import SenseLost
 from farmhand_agent.sensors.fullscreen import FILLS, FullScreen
 
-NEEDED = ("openbox", "Xvfb")
+MANAGERS = ("openbox", "xfwm4")
+NEEDED = (*MANAGERS, "Xvfb")
 pytestmark = pytest.mark.skipif(
     any(shutil.which(one) is None for one in NEEDED),
     reason=f"needs {' and '.join(NEEDED)} (installers/linux/packages.sh test)",
@@ -31,6 +32,7 @@ class Film:
         self._display = Display(display)
         root = self._display.screen().root
         self._window = root.create_window(0, 0, 200, 100, 0, self._display.screen().root_depth)
+        self._window.set_wm_hints(flags=Xutil.InputHint, input=1)
         self._window.map()
         state = self._display.get_atom("WM_STATE")
         until(lambda: self._window.get_full_property(state, X.AnyPropertyType))
@@ -49,7 +51,7 @@ class Film:
 
 
 def manages(display: str) -> bool:
-    """Tell whether Openbox is ready: of all that it announces, this comes last."""
+    """Tell whether a window manager is ready: of all that they announce, this comes last."""
     asking = Display(display)
     try:
         check = asking.get_atom("_NET_WORKAREA")
@@ -64,9 +66,9 @@ def server() -> Iterator[XServer]:
         yield started
 
 
-@pytest.fixture
-def managed(server: XServer) -> Iterator[XServer]:
-    manager = server.run("openbox")
+@pytest.fixture(params=MANAGERS)
+def managed(server: XServer, request: pytest.FixtureRequest) -> Iterator[XServer]:
+    manager = server.run(request.param)
     until(lambda: manages(server.display))
     yield server
     manager.terminate()

@@ -40,7 +40,7 @@ def test_what_is_offered_is_known_however_it_arrives() -> None:
     assert client.offers == {7: "wl_seat", 9: "org_kde_kwin_idle"}
     assert (client.complete, client.seats, client.number_of("org_kde_kwin_idle")) == (True, (7,), 9)
     assert client.number_of("wl_shm") is None
-    assert heard == [(40, 1)]
+    assert heard == [(40, 1, b"")]
 
 
 def test_what_is_bound_gets_a_number_of_its_own() -> None:
@@ -49,6 +49,7 @@ def test_what_is_bound_gets_a_number_of_its_own() -> None:
     bound, words = client.bind(7)
     assert (bound, client.new_object()) == (4, 5)
     assert words == message(REGISTRY, 0, struct.pack("=I", 7) + text("wl_seat") + struct.pack("=II", 1, 4))
+    assert client.bind(7, 2)[1].endswith(struct.pack("=II", 2, 6))
 
 
 def test_what_is_withdrawn_is_forgotten() -> None:

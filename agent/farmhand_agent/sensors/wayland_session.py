@@ -1,0 +1,115 @@
+"""A conversation with the compositor of this session, and every reason not to have one."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import AsyncGenerator, Callable, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from farmhand_agent.sensors.base import SenseLost
+from farmhand_agent.sensors.wayland_wire import Client, Happened
+
+ANSWER_WITHIN = 0.05
+"""Seconds: a compositor that runs answers in one thousandth; a stopped one would otherwise stop the agent."""
+
+USUAL_DISPLAY = "wayland-0"
+"""The socket's name where the session does not name one, by the convention of libwayland."""
+
+
+def why_no_wayland(environ: Mapping[str, str]) -> str | None:
+    """Return why this is no Wayland session, or None."""
+    if environ.get("WAYLAND_DISPLAY") or environ.get("XDG_SESSION_TYPE") == "wayland":
+        return None
+    return "this is no Wayland session"
+
+
+def why_not(environ: Mapping[str, str], needs: Callable[[Client], object]) -> str | None:
+    """Return why a compositor cannot be asked, or None.
+
+    Args:
+        environ: names its socket.
+        needs: raises `SenseLost` if what the compositor offers is not enough.
+    """
+    reason = why_no_wayland(environ)
+    if reason:
+        return reason
+    client, where = Client(), _socket(environ)
+    with socket.socket(socket.AF_UNIX) as probe:
+        probe.settimeout(ANSWER_WITHIN)
+        try:
+            probe.connect(where)
+            probe.sendall(client.hello())
+            while not client.complete:
+                list(client.take(_some(probe.recv(1 << 16))))
+            needs(client)
+        except TimeoutError:
+            return "the compositor does not answer"
+        except OSError as problem:
+            return f"there is no compositor at {where}: {problem.strerror}"
+        except SenseLost as lost:
+            return str(lost)
+    return None
+
+
+class Conversation:
+    """A connection whose compositor has told all that it offers.
+
+    Attributes:
+        client: what is known of the compositor.
+    """
+
+    def __init__(self, connection: socket.socket, client: Client) -> None:
+        self._connection = connection
+        self.client = client
+
+    async def send(self, requests: bytes) -> None:
+        """Say something."""
+        await asyncio.get_running_loop().sock_sendall(self._connection, requests)
+
+    async def hear(self) -> list[Happened]:
+        """Wait for what the compositor says next."""
+        received = await asyncio.get_running_loop().sock_recv(self._connection, 1 << 16)
+        return list(self.client.take(_some(received)))
+
+
+@asynccontextmanager
+async def conversation(environ: Mapping[str, str]) -> AsyncGenerator[Conversation]:
+    """Talk with the compositor for the length of a block.
+
+    Raises:
+        SenseLost: there is none, or it has gone during the block.
+    """
+    reason = why_no_wayland(environ)
+    if reason:
+        raise SenseLost(reason)
+    where = _socket(environ)
+    with socket.socket(socket.AF_UNIX) as connection:
+        connection.setblocking(False)
+        try:
+            await asyncio.get_running_loop().sock_connect(connection, where)
+            talk = Conversation(connection, Client())
+            await talk.send(talk.client.hello())
+            while not talk.client.complete:
+                await talk.hear()
+            yield talk
+        except OSError as problem:
+            raise SenseLost(f"there is no compositor at {where}: {problem.strerror}") from None
+
+
+def _socket(environ: Mapping[str, str]) -> str:
+    """Where the compositor listens; a name is relative to the runtime directory."""
+    name = environ.get("WAYLAND_DISPLAY") or USUAL_DISPLAY
+    return str(Path(environ.get("XDG_RUNTIME_DIR", "/nonexistent")) / name)
+
+
+def _some(received: bytes) -> bytes:
+    """Return what was received.
+
+    Raises:
+        SenseLost: it was nothing: the other end is closed.
+    """
+    if not received:
+        raise SenseLost("the compositor has gone")
+    return received
