@@ -53,6 +53,8 @@ class Observation:
             while there is input, and when unknown.
         touched_once_at: monotonic seconds of a touch after an absence, as long as it may yet prove a nudge of the desk;
             None otherwise.
+        in_front: whether the owner's session is the one at the screen; False while another has keyboard and mouse, None
+            when nothing tells.
         screensaver: whether a screensaver shows or the session is locked; None when nothing can tell.
         screensaver_since: monotonic seconds at which it came on; None while it does not show, and when nobody saw
             it come.
@@ -84,6 +86,7 @@ class Observation:
     in_use: bool | None = None
     idle_since: float | None = None
     touched_once_at: float | None = None
+    in_front: bool | None = None
     screensaver: bool | None = None
     screensaver_since: float | None = None
     sleeping: bool | None = None

@@ -69,6 +69,12 @@ def setting(facts: Facts) -> str:
     return f"the setting lend is {facts.settings.lend}"
 
 
+def front(facts: Facts) -> str:
+    if facts.seen.in_front is None:
+        return "nothing tells whose session is at the screen"
+    return "your session is at the screen" if facts.seen.in_front else "another session is at the screen"
+
+
 def hands(facts: Facts) -> str:
     if facts.in_use is None:
         return "nothing can tell whether you are there"

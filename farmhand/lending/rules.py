@@ -179,6 +179,14 @@ RULES = (
         begins="lend = always",
     ),
     Rule(
+        "another session",
+        Says.NOW,
+        lambda facts: facts.seen.in_front is False,
+        reasons.front,
+        ends="switching back to your session, or ending the other",
+        begins="another session at the screen",
+    ),
+    Rule(
         "nobody can tell",
         Says.NOW,
         lambda facts: facts.in_use is None and not facts.is_shared,

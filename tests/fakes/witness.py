@@ -16,6 +16,7 @@ from farmhand_agent.sensors.base import SenseLost, Sensor
 from farmhand_agent.sensors.inhibitors import KEEPERS, Inhibitors
 from farmhand_agent.sensors.logind import SessionLock, Sleep
 from farmhand_agent.sensors.power import UPower
+from farmhand_agent.sensors.seat import Seat
 from farmhand_agent.sensors.terminals import TerminalInput
 
 OFTEN = 0.1
@@ -40,6 +41,7 @@ async def main(name: str) -> None:
     sense: Sensor = {
         "sleep": lambda: Sleep(given_back),
         "lock": SessionLock,
+        "seat": Seat,
         "power": UPower,
         "inhibitors": lambda: Inhibitors(KEEPERS[0]),
         "terminals": lambda: TerminalInput(Settings(idle_after=3600.0), period=OFTEN),

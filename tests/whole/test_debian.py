@@ -73,6 +73,18 @@ async def test_a_user_service_finds_its_users_graphical_session(debian: Debian) 
             await agent.until(lambda: agent.lost is not None)
 
 
+async def test_another_session_comes_to_the_screen_and_goes(debian: Debian) -> None:
+    async with debian.witness("seat", "anna", in_session=True) as agent:
+        await agent.until(lambda: agent.session != "")
+        debian.run("loginctl", "activate", agent.session)
+        await agent.until_seen(in_front=True)
+        with debian.desktop("boris") as other:
+            debian.run("loginctl", "activate", other)
+            await agent.until_seen(in_front=False)
+            debian.run("loginctl", "activate", agent.session)
+            await agent.until_seen(in_front=True)
+
+
 async def test_somebody_logs_in_from_afar(debian: Debian) -> None:
     debian.age_terminals()
     async with debian.witness("terminals") as agent:

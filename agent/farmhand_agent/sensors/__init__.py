@@ -24,6 +24,7 @@ from farmhand_agent.sensors.power import PowerSupplies, UPower
 from farmhand_agent.sensors.programs import Programs
 from farmhand_agent.sensors.pynput_child import PynputInput
 from farmhand_agent.sensors.screensaver_dbus import DBusScreenSaver
+from farmhand_agent.sensors.seat import Seat
 from farmhand_agent.sensors.senses import Question, Senses, Told, any_presentation, any_screensaver
 from farmhand_agent.sensors.terminals import TerminalInput
 from farmhand_agent.sensors.wayland import EXT_IDLE, KWIN_IDLE, WaylandInput
@@ -83,6 +84,7 @@ def candidates(
             together=any_presentation,
             patience=PATIENCE,
         ),
+        Question("seat", Reading({"in_front": None}), (Seat(environ),), patience=PATIENCE),
         Question("sleep", Reading({"sleeping": None}), (Sleep(ready_to_sleep, environ),), patience=PATIENCE),
         Question(
             "power",

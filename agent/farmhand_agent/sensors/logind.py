@@ -138,8 +138,7 @@ class SessionLock:
         known: bool | None = None
 
         async def is_locked(bus: Bus) -> bool:
-            session = DBusAddress(await self._path(bus), SERVICE, SESSION)
-            return bool(await bus.get(session, "LockedHint"))
+            return bool(await bus.get(await own_session(bus, self._session), "LockedHint"))
 
         def tell(locked: bool) -> None:
             nonlocal known
@@ -150,19 +149,20 @@ class SessionLock:
         changes = ((PROPERTIES, "PropertiesChanged", None),)
         await follow_answer(self._address, SERVICE, changes, is_locked, tell)
 
-    async def _path(self, bus: Bus) -> str:
-        """Return the session's object: the one named in the environment, else the user's graphical one.
 
-        Raises:
-            NoAnswer: there is none.
-        """
-        if self._session:
-            (path,) = await bus.call(MANAGER, "GetSession", "s", self._session)
-        else:
-            _, path = await bus.get(OWN_USER, "Display")
-        if path == "/":
-            raise NoAnswer("this user has no graphical session")
-        return str(path)
+async def own_session(bus: Bus, named: str) -> DBusAddress:
+    """Return the session's object: the one `named` in the environment, else the user's graphical one.
+
+    Raises:
+        NoAnswer: there is none.
+    """
+    if named:
+        (path,) = await bus.call(MANAGER, "GetSession", "s", named)
+    else:
+        _, path = await bus.get(OWN_USER, "Display")
+    if path == "/":
+        raise NoAnswer("this user has no graphical session")
+    return DBusAddress(str(path), SERVICE, SESSION)
 
 
 async def _hold_up_sleep(address: str) -> FileDescriptor | None:

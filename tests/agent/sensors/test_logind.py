@@ -126,7 +126,7 @@ async def test_no_logind(bus: SessionBus) -> None:
             await sensor.watch(lambda _: None)
 
 
-# --- locked sessions ----------------------------------------------------------
+# --- sessions ----------------------------------------------------------
 @pytest.fixture
 def session(manager: MockService) -> str:
     manager.mock("AddSession", "ssusb", "c7", "seat0", 1000, "anna", True)
