@@ -135,7 +135,8 @@ class Settings:
     )
     presenting: str = setting(
         "never",
-        "Whether to lend while a window fills the screen or holds off the screensaver, as talks and films do.",
+        "Whether to lend while a window fills the screen or holds off the screensaver, as talks and films do, and "
+        "while a camera is in use or the screen is shared, as in calls.",
         check=one_of("never", "always"),
         allowed="never or always",
     )

@@ -64,7 +64,8 @@ class Observation:
         charge: what its batteries hold together, in percent; None when nothing tells.
         metered: whether the network is paid for by the byte; None when nothing tells.
         vpn: whether the network goes through a VPN; None when nothing tells.
-        presenting: what fills the screen or holds off the screensaver; "" for nothing, None when nothing tells.
+        presenting: what fills or shares the screen, films, or holds off the screensaver; "" for nothing, None when
+            nothing tells.
         meetings: Unix seconds at which meetings of the next day begin and end, in order and without overlaps; None when
             nothing tells.
         exclusive: the running program that wants the machine for itself; "" for none, None when nobody looked.

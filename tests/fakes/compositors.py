@@ -26,6 +26,7 @@ from farmhand_agent.sensors.wayland_wire import Client
 
 SOCKET = "farmhand-test"
 REMOTE = "org.gnome.Mutter.RemoteDesktop"
+CAST, CASTS = "org.gnome.Mutter.ScreenCast", "/org/gnome/Mutter/ScreenCast"
 QUIET = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
 
 
@@ -176,9 +177,16 @@ class Sway(Compositor):
 
 
 class Mutter(Compositor):
-    """GNOME's compositor without a screen, with a session bus; touches come by its remote desktop."""
+    """GNOME's compositor without a screen, with a session bus; touches come by its remote desktop.
+
+    Args:
+        pipewire: the folder of a PipeWire that carries its screen to others.
+    """
 
     program = "mutter"
+
+    def __init__(self, pipewire: str = "/nonexistent") -> None:
+        self._pipewire = pipewire
 
     def __enter__(self) -> Self:
         self._bus = SessionBus()
@@ -199,10 +207,21 @@ class Mutter(Compositor):
         self._run(
             *(self.program, "--headless", "--wayland", "--no-x11", "--virtual-monitor", "640x480"),
             *("--wayland-display", SOCKET),
-            environ=self._bus.environ,
+            environ={**self._bus.environ, "PIPEWIRE_RUNTIME_DIR": self._pipewire},
         )
         self._remote = open_dbus_connection(self._bus.address)
         until(self._takes_part, self.within)
+
+    def share_screen(self) -> None:
+        """Have a screen recorded, as a call does."""
+        (path,) = self._say(DBusAddress(CASTS, CAST, CAST), "CreateSession", "a{sv}", {}).body
+        self._cast = DBusAddress(path, CAST, f"{CAST}.Session")
+        self._say(self._cast, "RecordMonitor", "sa{sv}", "", {})
+        self._say(self._cast, "Start")
+
+    def share_no_more(self) -> None:
+        """End what `share_screen` began."""
+        self._say(self._cast, "Stop")
 
     def touch(self) -> None:
         """Move the mouse."""

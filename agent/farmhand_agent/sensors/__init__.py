@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from farmhand.lending.observation import Reading
 from farmhand.settings import Settings
 from farmhand_agent.sensors.base import Report, SenseLost, Sensor
+from farmhand_agent.sensors.camera import Camera
 from farmhand_agent.sensors.fullscreen import FullScreen
 from farmhand_agent.sensors.inhibitors import KEEPERS, Inhibitors
 from farmhand_agent.sensors.load import LoadSensor
@@ -23,6 +24,7 @@ from farmhand_agent.sensors.own_build import OwnBuild
 from farmhand_agent.sensors.power import PowerSupplies, UPower
 from farmhand_agent.sensors.programs import Programs
 from farmhand_agent.sensors.pynput_child import PynputInput
+from farmhand_agent.sensors.screen_sharing import ScreenSharing
 from farmhand_agent.sensors.screensaver_dbus import DBusScreenSaver
 from farmhand_agent.sensors.seat import Seat
 from farmhand_agent.sensors.senses import Question, Senses, Told, any_presentation, any_screensaver
@@ -80,7 +82,13 @@ def candidates(
         Question(
             "presenting",
             Reading({"presenting": None}),
-            (FullScreen(environ), WaylandFullScreen(environ), *(Inhibitors(keeper, environ) for keeper in KEEPERS)),
+            (
+                FullScreen(environ),
+                WaylandFullScreen(environ),
+                *(Inhibitors(keeper, environ) for keeper in KEEPERS),
+                Camera(),
+                ScreenSharing(environ),
+            ),
             together=any_presentation,
             patience=PATIENCE,
         ),

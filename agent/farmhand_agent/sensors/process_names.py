@@ -66,9 +66,14 @@ def running(
     latest = _latest(root)
     pids = (int(one) for one in os.listdir(root) if one.isdecimal())
     for pid in sorted(pids, key=lambda pid: (latest - pid) % MOST_PIDS)[:newest]:
-        name = _text(f"{root}/{pid}/comm").rstrip("\n")
+        name = name_of(pid, root)
         if plain(name) in wanted and lives_outside(pid, proc):
             yield Process(pid, name)
+
+
+def name_of(pid: int, proc: Path | str = PROC) -> str:
+    """Return the name of a process as the kernel keeps it, "" once it has ended."""
+    return _text(f"{proc}/{pid}/comm").rstrip("\n")
 
 
 def lives_outside(pid: int, proc: Path = PROC) -> bool:

@@ -14,11 +14,11 @@ import sys
 import time
 from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 
 from farmhand.settings import Settings
 from farmhand_agent.sensors import x11
 from farmhand_agent.sensors.base import Report, SenseLost
+from farmhand_agent.sensors.children import end
 from farmhand_agent.sensors.rest import pause_before, rest
 
 MODULE = "farmhand_agent.sensors.first_input"
@@ -92,7 +92,7 @@ class PynputInput:
             if said != INPUT:
                 raise SenseLost("pynput has ended; is the X server gone?")
         finally:
-            await _end(child)
+            await end(child)
 
 
 async def _said(child: Process, within: float | None) -> bytes | None:
@@ -103,10 +103,3 @@ async def _said(child: Process, within: float | None) -> bytes | None:
             return await child.stdout.read(1)
     except TimeoutError:
         return None
-
-
-async def _end(child: Process) -> None:
-    """Leave nothing of the child behind, even when cancelled while it ends."""
-    with suppress(ProcessLookupError):
-        child.kill()
-    await asyncio.shield(child.wait())

@@ -14,11 +14,11 @@ import shutil
 import time
 from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 
 from farmhand.lending.observation import Reading
 from farmhand_agent.sensors import x11
 from farmhand_agent.sensors.base import Report, SenseLost
+from farmhand_agent.sensors.children import end
 
 PROGRAM = "xscreensaver-command"
 SAYS = {"BLANK": True, "LOCK": True, "UNBLANK": False}
@@ -65,7 +65,7 @@ class XScreenSaver:
                     shows = now_shows
                     report(Reading({"screensaver": shows, "screensaver_since": self._clock() if shows else None}))
         finally:
-            await _end(watching)
+            await end(watching)
 
     async def _next(self, watching: Process, shows: bool) -> bool:
         """Wait for the next line of `-watch`; return whether the screensaver shows after it.
@@ -96,7 +96,7 @@ class XScreenSaver:
         except TimeoutError:
             raise SenseLost("xscreensaver does not answer") from None
         finally:
-            await _end(asking)
+            await end(asking)
         words = said.decode(errors="replace")
         if asking.returncode != 0 or "since" not in words:
             raise SenseLost("xscreensaver does not run on this display")
@@ -106,10 +106,3 @@ class XScreenSaver:
         return await asyncio.create_subprocess_exec(
             PROGRAM, argument, stdin=DEVNULL, stdout=PIPE, stderr=DEVNULL, env=self._environ
         )
-
-
-async def _end(process: Process) -> None:
-    """Leave nothing of a program behind, even when cancelled while it ends."""
-    with suppress(ProcessLookupError):
-        process.kill()
-    await asyncio.shield(process.wait())
