@@ -24,6 +24,7 @@ from farmhand_agent.sensors.own_build import OwnBuild
 from farmhand_agent.sensors.power import PowerSupplies, UPower
 from farmhand_agent.sensors.programs import Programs
 from farmhand_agent.sensors.pynput_child import PynputInput
+from farmhand_agent.sensors.routes import Routes
 from farmhand_agent.sensors.screen_sharing import ScreenSharing
 from farmhand_agent.sensors.screensaver_dbus import DBusScreenSaver
 from farmhand_agent.sensors.seat import Seat
@@ -100,7 +101,9 @@ def candidates(
             (UPower(environ), PowerSupplies()),
             patience=PATIENCE,
         ),
-        Question("network", Reading({"metered": None, "vpn": None}), (NetworkManager(environ),), patience=PATIENCE),
+        Question(
+            "network", Reading({"metered": None, "vpn": None}), (NetworkManager(environ), Routes()), patience=PATIENCE
+        ),
         Question("calendar", Reading({"meetings": None}), (Meetings(settings),), patience=PATIENCE),
         Question("programs", Reading({"exclusive": None}), (Programs(settings),), patience=PATIENCE),
         Question("own build", Reading({"own_build": None}), (OwnBuild(settings, environ),), patience=PATIENCE),
