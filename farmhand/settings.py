@@ -216,6 +216,14 @@ class Settings:
         check=one_of("end", "hold"),
         allowed="end or hold",
     )
+    sandbox: str = setting(
+        "auto",
+        "What keeps jobs away from the rest of this machine: bubblewrap; landlock, which is weaker; or auto, which is "
+        "landlock only where bubblewrap does not work.",
+        check=one_of("auto", "bubblewrap", "landlock"),
+        allowed="auto, bubblewrap or landlock",
+        restart=True,
+    )
     toolchains: tuple[str, ...] = setting(
         (),
         "Folders outside /usr that hold compilers; jobs may read them.",
@@ -248,7 +256,7 @@ class Settings:
     )
     scratch: int = setting(
         2048,
-        "Room for temporary files of all jobs of one client, in memory.",
+        "Room for temporary files of all jobs of one client, in memory where there is room.",
         "MiB",
         between(64, 1 << 20),
         "a whole number of MiB from 64 to 1048576",

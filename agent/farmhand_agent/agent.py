@@ -13,6 +13,8 @@ from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import msgspec
+
 from farmhand.errors import OwnerError
 from farmhand.lending.lender import State
 from farmhand.lending.observation import Choice, Reading, Return, Wish
@@ -22,19 +24,21 @@ from farmhand.machine import Machine, split_address
 from farmhand.settings import Settings, meaning, names
 from farmhand.wire.history import AskHistory
 from farmhand.wire.local import Block, Choose, Done, Explain, Quit, Reload, SenseView, Snapshot, ToAgent
-from farmhand_agent import publish, sandbox
+from farmhand_agent import publish, sandboxes
 from farmhand_agent.admission import Admission, known_as
 from farmhand_agent.background import background
-from farmhand_agent.box import Box, BoxPlan
+from farmhand_agent.box import BoxGone, BoxPlan
 from farmhand_agent.effects import Effects
 from farmhand_agent.farm import Farm, NoFarm, RegistryFarm
 from farmhand_agent.gate import Gate, Patience
 from farmhand_agent.journal import Journal, NoJournal
-from farmhand_agent.leftovers import Leftovers
+from farmhand_agent.leftovers import Identity, Leftovers
 from farmhand_agent.limits import Bounds, Limits
 from farmhand_agent.memory import Memory
 from farmhand_agent.recorder import Recorder
 from farmhand_agent.runtime import Runtime
+from farmhand_agent.sandbox import PROCESSES_PER_SLOT
+from farmhand_agent.sandboxes import Found, OwnBox
 from farmhand_agent.sensors import sense
 from farmhand_agent.server import Answer, LocalServer
 
@@ -81,6 +85,7 @@ class Agent:
         self._sensing: list[asyncio.Task[None]] = []
         self._senses: dict[str, SenseView] = {}
         self._shown: Snapshot | None = None
+        self._sandbox = Found(None)
         self._dirty = False
         self._logged = ""
         self._runtime = Runtime(settings, machine, self._memory.choice, self._changed, self._memory.keep_choice)
@@ -151,19 +156,23 @@ class Agent:
         compilers = functools.partial(fingerprints, others=looked_in)
         return RegistryFarm(self._settings.registry, name, memory.key, epoch, self._heard, compilers)
 
-    async def _start_box(self) -> Box:
+    async def _start_box(self) -> OwnBox:
+        if self._sandbox.kind is None:
+            raise BoxGone("no sandbox has been tried yet")
         most = self._settings.slots or self._runtime.machine.cores
         plan = BoxPlan(most, self._settings.scratch, self._settings.toolchains, self._limits.process_mib)
-        box = await Box.start(plan, await self._limits.cell())
+        box = await self._sandbox.kind.start(plan, await self._limits.cell())
         background(self._see_out(box))
         return box
 
-    async def _see_out(self, box: Box) -> None:
+    async def _see_out(self, box: OwnBox) -> None:
         """Keep the box on record for the next life of this agent until it is gone."""
-        recorded = self._leftovers.add(box.pids)
-        self._limits.guard(recorded)
+        recorded = self._leftovers.add(box.pids, box.traces)
+        processes = [one for one in recorded if isinstance(one, Identity)]
+        guarded = [] if box.traces else processes  # a box with a trace has a ward, which the guardian would kill
+        self._limits.guard(guarded)
         await box.gone()
-        self._limits.forget(recorded)
+        self._limits.forget(guarded)
         self._leftovers.remove(recorded)
 
     def _sense_anew(self) -> None:
@@ -187,9 +196,11 @@ class Agent:
     async def _watch_sandbox(self) -> None:
         """Try the sandbox until it works."""
         while True:
-            problem = await asyncio.to_thread(sandbox.why_unusable)
-            self._runtime.report(Reading({"sandbox": problem}))
-            if not problem:
+            self._sandbox = found = await sandboxes.choose(self._settings.sandbox)
+            self._runtime.report(Reading({"sandbox": found.problem}))
+            if found.kind is not None:
+                _log.info("sandbox: %s%s", found.name, f"; weaker: {found.weaker}" if found.weaker else "")
+                self._changed()
                 return
             await asyncio.sleep(SANDBOX_RETRY)
 
@@ -251,7 +262,8 @@ class Agent:
     def _snapshot(self) -> Snapshot:
         gap = time.time() - time.monotonic()
         parts = (self._runtime, self._gate, self._effects, self._farm, self._limits.told)
-        return publish.snapshot(*parts, self._senses, gap)
+        shown = publish.snapshot(*parts, self._senses, gap)
+        return msgspec.structs.replace(shown, sandbox=self._sandbox.name, sandbox_weaker=self._sandbox.weaker)
 
     def _changed(self) -> None:
         """Tell the recorder, and the faces once for all that changes in one turn of the loop."""
@@ -284,7 +296,7 @@ def _differ(name: str, one: Settings, other: Settings) -> bool:
 def bounds(settings: Settings, machine: Machine) -> Bounds:
     """What all boxes together may hold."""
     most = settings.slots or machine.cores
-    return Bounds(memory_for_jobs(settings, machine), PROCESSES + most * sandbox.PROCESSES_PER_SLOT)
+    return Bounds(memory_for_jobs(settings, machine), PROCESSES + most * PROCESSES_PER_SLOT)
 
 
 def gate_address(settings: Settings) -> tuple[str, int]:

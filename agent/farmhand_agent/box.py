@@ -25,6 +25,7 @@ from typing import Any
 from farmhand_agent import priority, processes, sandbox
 from farmhand_agent.background import background
 from farmhand_agent.enclosure import AnyCell, NoCell
+from farmhand_agent.leftovers import Trace
 
 BATCH = 64
 """Sockets that one run of the doorway makes."""
@@ -118,6 +119,11 @@ class Box:
     def pids(self) -> tuple[int, int]:
         """The init inside, with which everything in the box ends, and bubblewrap outside."""
         return self.init, self._outer.pid
+
+    @property
+    def traces(self) -> tuple[Trace, ...]:
+        """What finds the box again if the agent is killed: nothing but its processes, for its files go with them."""
+        return ()
 
     async def connect(self) -> socket.socket:
         """Return a socket that is connected to the box's distccd, non-blocking.
@@ -268,7 +274,7 @@ async def _spawn(plan: BoxPlan, cell: AnyCell) -> tuple[subprocess.Popen[bytes],
         os.close(info)
         os.close(block)
     try:
-        told = await _read_to_end(telling)
+        told = await processes.read_to_end(telling)
         if told:
             init = int(json.loads(told)["child-pid"])
             await _settle(init, cell)
@@ -317,15 +323,3 @@ def _run_bubblewrap(plan: BoxPlan, info_fd: int, block_fd: int) -> subprocess.Po
 def _run_doorway(init: int, channel: socket.socket) -> subprocess.Popen[bytes]:
     words = [sys.executable, "-I", "-S", str(_DOORWAY), str(init), str(channel.fileno()), str(BATCH)]
     return subprocess.Popen(words, pass_fds=[channel.fileno()], stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-
-
-async def _read_to_end(descriptor: int) -> bytes:
-    """Read a pipe until its writer closes it: half a JSON text would look like an error of bubblewrap's."""
-    os.set_blocking(descriptor, False)
-    told = b""
-    while True:
-        await processes.readable(descriptor)
-        part = os.read(descriptor, 65536)
-        if not part:
-            return told
-        told += part

@@ -40,6 +40,18 @@ def is_readable(descriptor: int) -> bool:
     return bool(poll.poll(0))
 
 
+async def read_to_end(descriptor: int) -> bytes:
+    """Read a pipe until its writer closes it: half a JSON text would look like an error of the writer's."""
+    os.set_blocking(descriptor, False)
+    told = b""
+    while True:
+        await readable(descriptor)
+        part = os.read(descriptor, 65536)
+        if not part:
+            return told
+        told += part
+
+
 async def ended(process: subprocess.Popen[bytes]) -> int:
     """Wait for a child without a thread and return its exit status."""
     if process.poll() is None:

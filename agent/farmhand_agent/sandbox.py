@@ -124,11 +124,8 @@ def why_unusable(patience: float = 10.0) -> str:
     Returns:
         "" when a box can be made here, else what is missing and how to mend it.
     """
-    for program, package in (("bwrap", "bubblewrap"), ("distccd", "distcc")):
-        if shutil.which(program) is None:
-            return f"{program} is not installed; on Debian and Ubuntu: apt install {package}"
-    if not Path("/usr/lib/distcc").is_dir():
-        return "distccd would accept no compiler: /usr/lib/distcc is missing; run update-distcc-symlinks"
+    if problem := _why_missing("bwrap", "bubblewrap") or why_no_distccd():
+        return problem
     try:
         done = _try_out(patience)
     except subprocess.TimeoutExpired:
@@ -138,6 +135,19 @@ def why_unusable(patience: float = 10.0) -> str:
     if done.returncode == 0:
         return ""
     return f"bubblewrap cannot make a sandbox here ({done.stderr.strip() or 'no reason given'}); {_remedy()}"
+
+
+def why_no_distccd() -> str:
+    """Say what keeps distccd from serving here, whatever the sandbox, and how to mend it; "" when nothing does."""
+    if problem := _why_missing("distccd", "distcc"):
+        return problem
+    if not Path("/usr/lib/distcc").is_dir():
+        return "distccd would accept no compiler: /usr/lib/distcc is missing; run update-distcc-symlinks"
+    return ""
+
+
+def _why_missing(program: str, package: str) -> str:
+    return "" if shutil.which(program) else f"{program} is not installed; on Debian and Ubuntu: apt install {package}"
 
 
 def _try_out(patience: float) -> subprocess.CompletedProcess[str]:

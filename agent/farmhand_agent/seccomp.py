@@ -7,6 +7,7 @@ cannot see, fails as if the kernel were too old, and the C library takes `clone`
 
 1. A program of another architecture, whose calls have other numbers, is killed.
 2. The kernel remembers which calls are always allowed, so the filter costs those nothing.
+3. A box without namespaces needs more than this: see `seccomp_alone`.
 
 Source: `seccomp(2)`, and the kernel's `Documentation/networking/filter.rst` for the instructions.
 """
@@ -16,19 +17,23 @@ from __future__ import annotations
 import errno
 import socket
 import struct
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from enum import Enum
 
-_KILL = 0x80000000
-_ALLOW = 0x7FFF0000
-_FAIL = 0x00050000
-"""What the filter may return; `_FAIL` with an errno in its lower half."""
+KILL = 0x80000000
+ALLOW = 0x7FFF0000
+FAIL = 0x00050000
+"""What the filter may return; `FAIL` with an errno in its lower half: with 0 the call is not made, but succeeds."""
 
 _LOAD, _EQUAL, _AT_LEAST, _ANY_BIT, _RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
 """Opcodes: load a word of the call's description, compare the loaded word and jump, return."""
 
 _NUMBER, _ARCHITECTURE, _FIRST_ARGUMENT = 0, 4, 16
 """Where in the description (`struct seccomp_data`) they lie on a little-endian machine."""
+
+_ARGUMENT = 8
+"""Bytes from one argument to the next; only the lower half is looked at: all that is, is an int to the kernel."""
 
 _X32 = 0x40000000
 """Numbers from here on are x86-64's second set of calls."""
@@ -38,6 +43,46 @@ NEW_NAMESPACES = 0x7E020000
 
 FAMILIES = (socket.AF_UNIX, socket.AF_INET, socket.AF_INET6)
 """Kinds of sockets that a box may make; all end at its own loopback."""
+
+
+class Must(Enum):
+    """What an argument must be to pass."""
+
+    BE_ONE_OF = "one of the values"
+    BE_NONE_OF = "none of the values"
+    LACK = "without any of the bits in the value"
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """One look at an argument of a system call.
+
+    Attributes:
+        argument: which, from 0.
+        must: see `Must`.
+        values: to compare with.
+        else_fail: the errno for those that do not pass.
+    """
+
+    argument: int
+    must: Must
+    values: Sequence[int]
+    else_fail: int
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """A system call that is looked into.
+
+    Attributes:
+        number: of the call.
+        looks: all must be passed.
+        then: what the filter returns for a call that passes.
+    """
+
+    number: int
+    looks: Sequence[Look]
+    then: int = ALLOW
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,28 +170,48 @@ def program(machine: str) -> bytes:
     table = TABLES.get(machine)
     if table is None:
         return b""
+    families = Look(0, Must.BE_ONE_OF, FAMILIES, errno.EAFNOSUPPORT)
+    return assemble(table, table.denied.values(), [Looked(table.socket, [families])])
+
+
+def assemble(table: Table, denied: Iterable[int], looked: Sequence[Looked]) -> bytes:
+    """Write a filter that holds rules 1 and 2 and keeps new namespaces away.
+
+    Args:
+        table: of the architecture.
+        denied: numbers of system calls that fail for want of permission.
+        looked: those that are looked into.
+    """
+    namespaces = Looked(table.clone, [Look(0, Must.LACK, [NEW_NAMESPACES], errno.EPERM)])
     code = [
         _step(_LOAD, _ARCHITECTURE),
         _step(_EQUAL, table.audit, 1, 0),
-        _step(_RETURN, _KILL),
+        _step(_RETURN, KILL),
         _step(_LOAD, _NUMBER),
         _step(_AT_LEAST, _X32, 0, 1),
-        _step(_RETURN, _FAIL | errno.ENOSYS),
+        _step(_RETURN, FAIL | errno.ENOSYS),
     ]
-    for number in sorted(table.denied.values()):
-        code += [_step(_EQUAL, number, 0, 1), _step(_RETURN, _FAIL | errno.EPERM)]
-    code += [_step(_EQUAL, table.clone3, 0, 1), _step(_RETURN, _FAIL | errno.ENOSYS)]
-    code += [
-        _step(_EQUAL, table.clone, 0, 4),
-        _step(_LOAD, _FIRST_ARGUMENT),
-        _step(_ANY_BIT, NEW_NAMESPACES, 0, 1),
-        _step(_RETURN, _FAIL | errno.EPERM),
-        _step(_RETURN, _ALLOW),
-    ]
-    code += [_step(_EQUAL, table.socket, 0, len(FAMILIES) + 2), _step(_LOAD, _FIRST_ARGUMENT)]
-    code += [_step(_EQUAL, family, len(FAMILIES) - place, 0) for place, family in enumerate(FAMILIES)]
-    code += [_step(_RETURN, _FAIL | errno.EAFNOSUPPORT), _step(_RETURN, _ALLOW)]
-    return b"".join(code)
+    for number in sorted(denied):
+        code += [_step(_EQUAL, number, 0, 1), _step(_RETURN, FAIL | errno.EPERM)]
+    code += [_step(_EQUAL, table.clone3, 0, 1), _step(_RETURN, FAIL | errno.ENOSYS)]
+    for call in (namespaces, *looked):
+        inside = [one for look in call.looks for one in _look(look)] + [_step(_RETURN, call.then)]
+        code += [_step(_EQUAL, call.number, 0, len(inside)), *inside]
+    return b"".join([*code, _step(_RETURN, ALLOW)])
+
+
+def _look(look: Look) -> list[bytes]:
+    """Write one look: on from its end goes who passes."""
+    code = [_step(_LOAD, _FIRST_ARGUMENT + _ARGUMENT * look.argument)]
+    count = len(look.values)
+    for place, value in enumerate(look.values):
+        left = count - place
+        if look.must is Must.BE_ONE_OF:
+            code.append(_step(_EQUAL, value, left, 0))
+        else:
+            opcode = _EQUAL if look.must is Must.BE_NONE_OF else _ANY_BIT
+            code.append(_step(opcode, value, left - 1, 1 if left == 1 else 0))
+    return [*code, _step(_RETURN, FAIL | look.else_fail)]
 
 
 def _step(opcode: int, operand: int, if_so: int = 0, if_not: int = 0) -> bytes:

@@ -117,6 +117,9 @@ def _agent() -> Iterator[Finding]:
             (sense.source or "nothing can tell") + against,
             vital=False,
         )
+    if shown.sandbox:
+        told = f"{shown.sandbox}; weaker: {shown.sandbox_weaker}" if shown.sandbox_weaker else shown.sandbox
+        yield Finding("sandbox", not shown.sandbox_weaker, told, vital=False)
     if shown.priority:
         yield Finding("priority of jobs", "only" not in shown.priority, shown.priority, vital=False)
     if shown.limits:

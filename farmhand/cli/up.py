@@ -11,8 +11,7 @@ import sys
 import time
 from pathlib import Path
 
-import urllib3
-from urllib3.exceptions import HTTPError
+import requests
 
 from farmhand import settings
 from farmhand.cli.context import agent, console, note
@@ -135,9 +134,9 @@ def _own_registry(crew: Crew, listen: str) -> str:
 
 def _is_registry(url: str) -> bool:
     try:
-        answer = urllib3.request("GET", f"{url}/healthz", timeout=1, retries=False)
+        answer = requests.get(f"{url}/healthz", timeout=1, proxies={"http": "", "https": ""})
         return bool(answer.json().get("name") == "farmhand-registry")
-    except (HTTPError, ValueError, AttributeError):
+    except (requests.RequestException, ValueError, AttributeError):
         return False
 
 

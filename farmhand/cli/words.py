@@ -48,6 +48,10 @@ def status_lines(shown: Snapshot, now: float) -> list[str]:
     )
     if shown.gate:
         lines.append(f"gate: {shown.gate}")
+    if shown.sandbox:
+        lines.append(
+            f"sandbox: {shown.sandbox}" + (f" (weaker: {shown.sandbox_weaker})" if shown.sandbox_weaker else "")
+        )
     if shown.last_reclaim_ms is not None:
         lines.append(f"last reclaim: back to you in {shown.last_reclaim_ms:.0f} ms")
     if shown.priority:

@@ -15,16 +15,7 @@ from dataclasses import dataclass, replace
 from farmhand.scheduling.deadlines import Deadlines
 
 SMALL_FARM = 1000
-"""Hosts of a farm in which `BEAT_IN_USE` and `BEAT_AT_REST` hold."""
-
-BEAT_IN_USE = 2.0
-"""Seconds between two reports of a host that some build may use: whether it lives decides about running jobs."""
-
-BEAT_AT_REST = 4.0
-"""The same of one that none may use: its owner pays for each report, and nobody waits for it."""
-
-BEAT_IN_CROWD = 5.0
-"""The same in a farm that is not small."""
+"""Hosts up to which the registry wants to hear of each every 2 seconds."""
 
 BEATS_PER_TTL = 3
 TTLS_PER_TOMBSTONE = 10
@@ -139,15 +130,9 @@ class _Tombstone:
         return order <= self.order
 
 
-def pace(hosts: int, in_use: bool) -> Pace:
-    """The pace of a host.
-
-    Args:
-        hosts: all of the farm: in a large one each reports less often.
-        in_use: whether some build may use it.
-    """
-    small = BEAT_IN_USE if in_use else BEAT_AT_REST
-    beat_in = small if hosts <= SMALL_FARM else BEAT_IN_CROWD
+def pace(hosts: int) -> Pace:
+    """The pace for a farm of `hosts` hosts: in a large one each reports less often."""
+    beat_in = 2.0 if hosts <= SMALL_FARM else 5.0
     return Pace(beat_in, BEATS_PER_TTL * beat_in)
 
 
@@ -161,13 +146,12 @@ class Leases:
         self._tombstone_ends = Deadlines()
         self._count = 0
 
-    def pace(self, in_use: bool) -> Pace:
-        """What the registry asks of a host now that some build may use, or none."""
-        return pace(len(self.living), in_use)
+    @property
+    def pace(self) -> Pace:
+        """What the registry asks of its hosts now."""
+        return pace(len(self.living))
 
-    def beat(
-        self, name: str, order: Order, key: str, offer: Offer, now: float, in_use: bool = False
-    ) -> Lease | Stale | Taken | Full:
+    def beat(self, name: str, order: Order, key: str, offer: Offer, now: float) -> Lease | Stale | Taken | Full:
         """Grant or renew a lease.
 
         Args:
@@ -176,7 +160,6 @@ class Leases:
             key: the host's secret, in hex.
             offer: what it lends.
             now: seconds on the registry's clock. What has ended by then must have been taken out with `expire`.
-            in_use: whether some build may use the host.
 
         Returns:
             The lease as it is afterwards (unchanged when the message was known already), or why there is none.
@@ -191,7 +174,7 @@ class Leases:
             return Stale(tombstone.order, tombstone.withdrawn)
         if held is None and tombstone is None and self._is_full():
             return Full()
-        ends = now + self.pace(in_use).ttl
+        ends = now + self.pace.ttl
         if held is None:
             self._count += 1
             lease = Lease(f"{name}-{self._count}", name, key, order, offer, now, ends)
@@ -235,7 +218,7 @@ class Leases:
         self.living.pop(name, None)
         self._lease_ends.drop(name)
         self._tombstones[name] = tombstone
-        self._tombstone_ends.put(name, now + TTLS_PER_TOMBSTONE * self.pace(in_use=False).ttl)
+        self._tombstone_ends.put(name, now + TTLS_PER_TOMBSTONE * self.pace.ttl)
 
     def _forget_tombstone(self, name: str) -> None:
         self._tombstones.pop(name, None)

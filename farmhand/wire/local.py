@@ -73,6 +73,8 @@ class Snapshot(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="sna
         senses: which source answers which question.
         priority: how the farm's jobs are kept out of the owner's way; "" until one ran.
         limits: what the farm's jobs together may hold, and by what they are held to it; "" while that is not known.
+        sandbox: what keeps jobs away from the rest of this machine; "" while none has been found to work.
+        sandbox_weaker: what that does not keep, and why no stronger one is used; "" when it is the strongest.
         blocked: users, machines and `user@machine` whose jobs are refused.
         reclaim_p50_ms, reclaim_p99_ms: what half and what 99 % of the latest reclaims did not exceed; None: no reclaim.
     """
@@ -101,6 +103,8 @@ class Snapshot(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="sna
     blocked: tuple[str, ...] = ()
     reclaim_p50_ms: float | None = None
     reclaim_p99_ms: float | None = None
+    sandbox: str = ""
+    sandbox_weaker: str = ""
 
 
 class RuleView(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -10,8 +10,10 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from fakes.marked import marked_sleeper
 
-from farmhand_agent.leftovers import Identity, Leftovers, identify
+from farmhand_agent import marks
+from farmhand_agent.leftovers import Identity, Leftovers, Trace, identify
 
 
 @pytest.fixture
@@ -40,7 +42,8 @@ async def test_a_stranger_with_the_same_number_is_left_alone(
     tmp_path: Path, sleeper: subprocess.Popen[bytes], change: dict[str, object]
 ) -> None:
     file = tmp_path / "boxes.json"
-    file.write_bytes(msgspec.json.encode([msgspec.structs.replace(identity(sleeper.pid), **change)]))
+    stranger = msgspec.structs.replace(identity(sleeper.pid), **change)
+    file.write_bytes(msgspec.json.encode({"processes": [stranger]}))
     assert await Leftovers(file).clear() == 0
     assert sleeper.poll() is None
 
@@ -75,7 +78,18 @@ async def test_a_process_that_is_gone_already_is_no_trouble(tmp_path: Path, slee
     assert await Leftovers(tmp_path / "boxes.json").clear() == 0
 
 
-@pytest.mark.parametrize("text", ["", "[", "{}", '[{"pid": "x"}]', '[{"pid": -1, "started": 1, "boot": "b"}]'])
+DAMAGED = (
+    "",
+    "[",
+    "[]",
+    "{}",
+    '{"processes": [{"pid": "x"}]}',
+    '{"processes": [{"pid": -1, "started": 1, "boot": "b"}]}',
+    '{"traces": [{"folder": 1}]}',
+)
+
+
+@pytest.mark.parametrize("text", DAMAGED)
 async def test_a_damaged_file_names_nobody(tmp_path: Path, text: str) -> None:
     (tmp_path / "boxes.json").write_text(text)
     assert await Leftovers(tmp_path / "boxes.json").clear() == 0
@@ -97,3 +111,25 @@ def test_a_name_with_brackets_and_blanks_does_not_confuse(tmp_path: Path) -> Non
     rest = " ".join(str(number) for number in range(4, 40))
     (tmp_path / "7" / "stat").write_text(f"7 (a) b (c) S {rest}\n")
     assert identify(7, tmp_path) == Identity(7, 22, "b")
+
+
+async def test_a_box_that_leaves_a_trace_is_found_by_its_mark_and_its_folder(tmp_path: Path) -> None:
+    folder = tmp_path / "box"
+    (folder / "deep" / "deeper").mkdir(parents=True)
+    trace = Trace(str(folder), marks.new_mark())
+    with marked_sleeper(trace.mark) as mine, marked_sleeper(trace.mark + 1) as other:
+        Leftovers(tmp_path / "boxes.json").add([], [trace])
+        assert await Leftovers(tmp_path / "boxes.json").clear() == 1
+        assert mine.wait(5) == -9
+        assert other.poll() is None
+    assert not folder.exists()
+    assert await Leftovers(tmp_path / "boxes.json").clear() == 0
+
+
+async def test_a_trace_is_forgotten_with_its_box(tmp_path: Path) -> None:
+    trace = Trace(str(tmp_path / "box"), marks.new_mark())
+    (tmp_path / "box").mkdir()
+    before = Leftovers(tmp_path / "boxes.json")
+    before.remove(before.add([], [trace]))
+    assert await Leftovers(tmp_path / "boxes.json").clear() == 0
+    assert (tmp_path / "box").exists()

@@ -62,6 +62,7 @@ class Scene:
         """Start an agent and let it lend."""
         station = self.stage.workstation(name, before, **{"lend": "never", "slots": 4, **settings})
         station.wait("kept")
+        until(lambda: station.status().get("sandbox"), "a sandbox was found to work")
         self._files[name] = station.open_files()
         station.choose("lend")
         station.wait("lent")

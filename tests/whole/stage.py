@@ -25,6 +25,7 @@ from typing import Any, Literal, Self, TypeVar
 
 from farmhand.links.agent import AgentLink
 from farmhand.wire.local import Choose
+from farmhand_agent.marks import is_mark, mark_of
 from tests.fakes.xserver import XServer
 
 BIN = Path(sys.executable).parent
@@ -72,9 +73,10 @@ def below(pid: int) -> set[int]:
 
 
 def boxed(pid: int | None = None) -> set[int]:
-    """Processes below `pid` (None: this one) in another pid namespace than ours: the farm's, in their boxes."""
+    """Processes below `pid` (None: this one) in a pid namespace of their own or with a mark: the farm's, in boxes."""
     ours = os.readlink("/proc/self/ns/pid")
-    return {one for one in below(os.getpid() if pid is None else pid) if _namespace(one) not in ("", ours)}
+    alive = {one: _namespace(one) for one in below(os.getpid() if pid is None else pid)}
+    return {one for one, where in alive.items() if where and (where != ours or is_mark(mark_of(one)))}
 
 
 def _tasks(pid: int) -> list[Path]:

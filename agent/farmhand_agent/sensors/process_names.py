@@ -2,7 +2,8 @@
 
 The kernel knows a process by the first fifteen characters of its program's name. Processes in a pid namespace of their
 own are in a container, such as the farm's own jobs in their box: a farm that compiles is no build of the owner. The
-line NSpid of /proc/PID/status tells that of everybody's processes, which the links in /proc/PID/ns do not.
+line NSpid of /proc/PID/status tells that of everybody's processes, which the links in /proc/PID/ns do not. Jobs in a
+box without namespaces bear a mark.
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ from collections.abc import Callable, Container, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+
+from farmhand_agent import marks
 
 PROC = Path("/proc")
 
@@ -77,9 +80,10 @@ def name_of(pid: int, proc: Path | str = PROC) -> str:
 
 
 def lives_outside(pid: int, proc: Path = PROC) -> bool:
-    """Whether a process runs and is in our pid namespace; false once it has ended."""
+    """Whether a process runs, in our pid namespace, and is no job of the farm's; false once it has ended."""
     state = status(pid, proc)
-    return len(state.get("NSpid", "").split()) == 1 and not state["State"].startswith(("Z", "X"))
+    here = len(state.get("NSpid", "").split()) == 1 and not state["State"].startswith(("Z", "X"))
+    return here and not marks.is_mark(marks.mark_of(pid))
 
 
 def status(pid: int, proc: Path = PROC) -> dict[str, str]:

@@ -10,8 +10,11 @@ from pathlib import Path
 
 import pytest
 from fakes.listener import Listener, watching
+from fakes.marked import marked
+from fakes.waiting import comes_true
 
 from farmhand.settings import Settings
+from farmhand_agent import marks
 from farmhand_agent.sensors.base import SenseLost
 from farmhand_agent.sensors.programs import Programs
 
@@ -46,6 +49,13 @@ async def test_a_game_begins_and_ends(game: str) -> None:
         playing.kill()
         playing.wait()
         await heard.until_seen(exclusive="")
+
+
+async def test_what_runs_in_a_box_without_namespaces_is_not_the_owners(game: str) -> None:
+    with marked(marks.new_mark(), game, "60") as inside:
+        await comes_true(lambda: Path(f"/proc/{inside.pid}/comm").read_text().strip() == GAME[:15])
+        async with watching(Programs(GAMING, pause=soon)) as heard:
+            await heard.until_seen(exclusive="")
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root may make a pid namespace without a user namespace")

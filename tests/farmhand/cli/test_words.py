@@ -59,6 +59,8 @@ def test_the_status_of_a_busy_machine() -> None:
         registry_trouble="no answer",
         trouble="no room",
         gate="127.0.0.1:3632",
+        sandbox="Landlock",
+        sandbox_weaker="it leaks",
         last_reclaim_ms=12.6,
         priority="idle control group",
         limits="512 MiB",
@@ -71,12 +73,17 @@ def test_the_status_of_a_busy_machine() -> None:
         "your choice: lend for another 90 min",
         "registry: http://hub:3680 (no answer)",
         "gate: 127.0.0.1:3632",
+        "sandbox: Landlock (weaker: it leaks)",
         "last reclaim: back to you in 13 ms",
         "priority of jobs: idle control group",
         "limits of jobs: 512 MiB",
         "input: XSync IDLETIME",
         "screensaver: nothing can tell",
     ]
+
+
+def test_the_strongest_sandbox_is_named_without_ado() -> None:
+    assert "sandbox: bubblewrap" in status_lines(shown(sandbox="bubblewrap"), NOW)
 
 
 def test_a_choice_says_when_it_ends() -> None:
