@@ -74,16 +74,17 @@ def measure(jobs: int, rounds: int, busy: bool, shared: bool) -> None:
         stage.open_registry()
         station = stage.workstation("bench", idle_after=1, slots=4 * jobs, slots_in_use=int(shared))
         loops = [stage.run(sys.executable, "-c", LOOP) for _ in range(2 * (os.cpu_count() or 1) * busy)]
-        files = len(os.listdir("/tmp"))
+        files = len(os.listdir(stage.scratch))
         for _ in range(rounds):
             own, seen = _round(stage, station, jobs, [loop.pid for loop in loops])
             inner.append(own)
             outer.append(seen)
-        left = len(boxed())
-        sockets = _sockets_of(station)
+        station.choose("keep")
+        station.wait("kept")
+        left, sockets, files = len(boxed()), _sockets_of(station), len(os.listdir(stage.scratch)) - files
         _row(f"{jobs}", "agent: event to last process gone", inner)
         _row("", "outside: before xdotool to none left", outer)
-        print(f"{'':10}left: {left} processes, {sockets} gate sockets, {len(os.listdir('/tmp')) - files} files in /tmp")
+        print(f"{'':10}left: {left} processes, {sockets} gate sockets, {files} temporary files")
 
 
 def _round(stage: Stage, station: Workstation, jobs: int, loops: list[int]) -> tuple[float, float]:
