@@ -19,7 +19,7 @@ SETTLE = 65.0
 """Seconds after a change of state before measuring: senses that find no source ask ever more seldom, in the end each
 minute."""
 
-GOALS = {"not lent": 1.0, "lent and unused": 5.0}
+GOALS = {"not lent": 1.0, "lent and unused": 3.0}
 """CPU seconds an hour."""
 
 MAX_PSS = 30.0

@@ -182,7 +182,7 @@ class RegistryFarm:
             link.close()
 
     def _link(self, source: str | None) -> RegistryLink:
-        # requests costs 10 MB and 100 ms: an agent that never lends never loads it
+        # urllib3 costs megabytes and time: an agent that never lends never loads it
         from farmhand.links.registry import RegistryLink
 
         return RegistryLink(self._url, source_address=source)

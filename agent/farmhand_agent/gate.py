@@ -22,9 +22,7 @@ import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
-from pathlib import PurePosixPath
 
-from farmhand.distcc.command import source_file
 from farmhand.distcc.protocol import ProtocolError
 from farmhand.wire.ticket import ADMITTED, BUSY, DENIED, token
 from farmhand_agent.admission import Admission, Client, Turned
@@ -32,7 +30,7 @@ from farmhand_agent.box import BoxGone
 from farmhand_agent.boxes import AnyBox, Boxes
 from farmhand_agent.entrance import Entrance, Visit
 from farmhand_agent.greeting import CHUNK, Greeting, read_head, read_opening
-from farmhand_agent.jobs import End, Job, Ledger, NoLedger, Refusal, presentable
+from farmhand_agent.jobs import End, Job, Ledger, NoLedger, Refusal
 from farmhand_agent.relay import relay
 from farmhand_agent.sockets import keep_alive, listen
 from farmhand_agent.trimming import who_stays
@@ -268,13 +266,13 @@ class Gate:
             with await self._connect(boxes, box) as inside:
                 if greeting.ticket is not None:
                     await asyncio.get_running_loop().sock_sendall(visit.client, token(ADMITTED))
-                job = _job(who, greeting, arrived)
+                job = Job.begin(who, greeting.argv, arrived)
                 end = End.CUT
                 self._begin(job)
                 try:
                     end = await self._relay(visit.client, inside, greeting, job)
                 except asyncio.CancelledError as cut:
-                    end = _end_of(cut)
+                    end = End.by(cut)
                     raise
                 finally:
                     self._end(job, end)
@@ -317,23 +315,6 @@ class Gate:
         self.jobs.remove(job)
         self._ledger.ended(job, end)
         self._changed()
-
-
-def _job(who: Client, greeting: Greeting, arrived: float) -> Job:
-    argv = greeting.argv
-    return Job(
-        client=who,
-        compiler=presentable(argv[0]) if argv else "",
-        file=presentable(PurePosixPath(source_file(argv)).name),
-        arrived=arrived,
-        started=time.monotonic(),
-        started_at=time.time(),
-    )
-
-
-def _end_of(cut: asyncio.CancelledError) -> End:
-    """Why a job was cut: the word with which its task was cancelled; without one the whole agent ends."""
-    return End.__members__.get(cut.args[0] if cut.args else "", End.RECLAIMED)
 
 
 async def _refuse(visit: Visit, greeting: Greeting, word: bytes, reason: str) -> None:

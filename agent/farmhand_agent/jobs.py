@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import enum
+import time
+from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 from typing import Protocol
 
+from farmhand.distcc.command import source_file
 from farmhand.wire.local import JobView
 from farmhand_agent.admission import MAX_NAME, Client
 
@@ -22,6 +27,11 @@ class End(enum.Enum):
     LIFETIME = "it ran too long"
     RECLAIMED = "the owner took the machine back"
     WITHDRAWN = "its admission ended"
+
+    @classmethod
+    def by(cls, cut: asyncio.CancelledError) -> End:
+        """Why a job was cut: the name with which its task was cancelled; without one the whole agent ends."""
+        return cls.__members__.get(cut.args[0] if cut.args else "", cls.RECLAIMED)
 
 
 class Refusal(enum.Enum):
@@ -55,6 +65,18 @@ class Job:
     received: int = 0
     sent: int = 0
     status: int | None = None
+
+    @classmethod
+    def begin(cls, client: Client, argv: Sequence[str], arrived: float) -> Job:
+        """A job that begins now, of a client that came at `arrived`."""
+        return cls(
+            client=client,
+            compiler=presentable(argv[0]) if argv else "",
+            file=presentable(PurePosixPath(source_file(argv)).name),
+            arrived=arrived,
+            started=time.monotonic(),
+            started_at=time.time(),
+        )
 
     def view(self) -> JobView:
         """What the owner may see of it."""

@@ -11,7 +11,8 @@ import sys
 import time
 from pathlib import Path
 
-import requests
+import urllib3
+from urllib3.exceptions import HTTPError
 
 from farmhand import settings
 from farmhand.cli.context import agent, console, note
@@ -134,9 +135,9 @@ def _own_registry(crew: Crew, listen: str) -> str:
 
 def _is_registry(url: str) -> bool:
     try:
-        answer = requests.get(f"{url}/healthz", timeout=1, proxies={"http": "", "https": ""})
+        answer = urllib3.request("GET", f"{url}/healthz", timeout=1, retries=False)
         return bool(answer.json().get("name") == "farmhand-registry")
-    except (requests.RequestException, ValueError, AttributeError):
+    except (HTTPError, ValueError, AttributeError):
         return False
 
 

@@ -9,12 +9,13 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Iterator
+from http.client import HTTPException
 from typing import Any, TypeVar
 from urllib.parse import quote
 
 import msgspec
-import requests
-from requests.adapters import HTTPAdapter
+import urllib3
+from urllib3.exceptions import HTTPError, NewConnectionError, TimeoutError
 
 from farmhand.errors import PeerError, Refused, Unreachable
 from farmhand.wire.farm import (
@@ -35,6 +36,9 @@ READ_TIMEOUT = 5.0
 
 STREAM_TIMEOUT = 15.0
 """Seconds without a byte on a stream of changes, where the registry says at least every 5 that it lives."""
+
+CONNECTIONS = 4
+"""Connections that are kept for the next call; more threads than that may call all the same."""
 
 MAX_ANSWER = 16 << 20
 """The longest answer in bytes; a list of 20,000 hosts is well below."""
@@ -68,13 +72,9 @@ class RegistryLink:
             source_address: this machine's address from which to call, so that the registry sees the gate's; None: any.
         """
         self.url = url.rstrip("/")
-        self._session = requests.Session()
-        self._session.trust_env = False
-        self._session.headers["Accept-Encoding"] = "identity"
-        adapter = _FromAddress(source_address)
-        self._session.mount("http://", adapter)
-        self._session.mount("https://", adapter)
-        self._streams: set[requests.Response] = set()
+        source = None if source_address is None else (source_address, 0)
+        self._pool = urllib3.PoolManager(maxsize=CONNECTIONS, source_address=source)
+        self._streams: set[urllib3.BaseHTTPResponse] = set()
         self._closed = False
 
     def beat(self, name: str, beat: HostBeat) -> LeaseAnswer:
@@ -118,13 +118,13 @@ class RegistryLink:
         try:
             if self._closed:
                 return
-            if response.status_code != 200:
+            if response.status != 200:
                 raise self._failure(response, self._body(response))
             if not response.headers.get("Content-Type", "").startswith("text/event-stream"):
                 raise self._stranger("it sent no stream of events")
             for data in _event_data(response):
                 yield self._decode(data, FarmChanged)
-        except requests.RequestException:
+        except HTTPError:
             return
         finally:
             self._streams.discard(response)
@@ -136,55 +136,56 @@ class RegistryLink:
         for response in tuple(self._streams):
             # The stream may be ending by itself in this very moment.
             with contextlib.suppress(OSError, RuntimeError, ValueError):
-                response.raw.shutdown()
-        self._session.close()
+                response.shutdown()
+        self._pool.clear()
 
     def _call(self, method: str, path: str, kind: type[T] | None, message: msgspec.Struct | None = None) -> T:
         """Send one request and read its answer as `kind`; None: there is nothing in it."""
         response = self._send(method, path, message, READ_TIMEOUT)
         try:
             body = self._body(response)
-        except requests.RequestException as wrong:
+        except HTTPError as wrong:
             raise Unreachable(f"the registry at {self.url} broke off: {_cause(wrong)}") from None
         finally:
             response.close()
-        if not 200 <= response.status_code < 300:
+        if not 200 <= response.status < 300:
             raise self._failure(response, body)
         answer: T = self._decode(body or b"null", kind)
         return answer
 
-    def _send(self, method: str, path: str, message: msgspec.Struct | None, timeout: float) -> requests.Response:
+    def _send(self, method: str, path: str, message: msgspec.Struct | None, timeout: float) -> urllib3.BaseHTTPResponse:
         if self._closed:
             raise Unreachable(f"the link to the registry at {self.url} is closed")
         try:
-            return self._session.request(
+            return self._pool.urlopen(
                 method,
                 f"{self.url}/api/v1{path}",
-                data=None if message is None else msgspec.json.encode(message),
+                body=None if message is None else msgspec.json.encode(message),
                 headers={} if message is None else {"Content-Type": "application/json"},
-                timeout=(CONNECT_TIMEOUT, timeout),
-                allow_redirects=False,
-                stream=True,
+                timeout=urllib3.Timeout(connect=CONNECT_TIMEOUT, read=timeout),
+                retries=False,
+                redirect=False,
+                preload_content=False,
             )
-        except (requests.RequestException, ValueError) as wrong:
+        except (HTTPError, HTTPException, ValueError) as wrong:
             raise Unreachable(f"no registry answers at {self.url}: {_cause(wrong)}") from None
 
-    def _body(self, response: requests.Response) -> bytes:
+    def _body(self, response: urllib3.BaseHTTPResponse) -> bytes:
         deadline = time.monotonic() + 2 * READ_TIMEOUT
         body = bytearray()
-        for chunk in response.iter_content(64 << 10):
+        for chunk in response.stream(64 << 10, decode_content=False):
             body += chunk
             if len(body) > MAX_ANSWER or time.monotonic() > deadline:
                 raise self._stranger("its answer does not end")
         return bytes(body)
 
-    def _failure(self, response: requests.Response, body: bytes) -> PeerError:
+    def _failure(self, response: urllib3.BaseHTTPResponse, body: bytes) -> PeerError:
         """What to raise for an answer that is no success."""
         try:
             problem = msgspec.json.decode(body, type=Problem)
         except msgspec.DecodeError:
-            return self._stranger(f"it answered {response.status_code} {response.reason}")
-        status = response.status_code
+            return self._stranger(f"it answered {response.status} {response.reason}")
+        status = response.status
         return RefusedByRegistry(f"the registry at {self.url} refused ({status}): {problem.detail}", status)
 
     def _decode(self, body: bytes, kind: Any) -> Any:
@@ -197,29 +198,16 @@ class RegistryLink:
         return PeerError(f"what answers at {self.url} does not look like a Farmhand registry: {detail}")
 
 
-class _FromAddress(HTTPAdapter):
-    """Binds connections to one of this machine's addresses."""
-
-    def __init__(self, address: str | None) -> None:
-        self._address = address
-        super().__init__()
-
-    def init_poolmanager(self, *args: Any, **options: Any) -> None:
-        if self._address is not None:
-            options["source_address"] = (self._address, 0)
-        super().init_poolmanager(*args, **options)
-
-
 def _cause(error: BaseException) -> str:
     """What happened at the bottom of a chain of errors, in a few words."""
-    if isinstance(error, requests.Timeout):
+    if isinstance(error, TimeoutError) and not isinstance(error, NewConnectionError):
         return "no answer in time"
     while (below := error.__cause__ or error.__context__) is not None:
         error = below
     return getattr(error, "strerror", None) or str(error) or type(error).__name__
 
 
-def _event_data(response: requests.Response) -> Iterator[bytes]:
+def _event_data(response: urllib3.BaseHTTPResponse) -> Iterator[bytes]:
     """Yield the data of each event `farm`, after the grammar of the HTML standard, 9.2.5; other events mean nothing."""
     event, data = b"", b""
     for line in _lines(response):
@@ -235,10 +223,10 @@ def _event_data(response: requests.Response) -> Iterator[bytes]:
             event, data = b"", b""
 
 
-def _lines(response: requests.Response) -> Iterator[bytes]:
+def _lines(response: urllib3.BaseHTTPResponse) -> Iterator[bytes]:
     """Yield lines without their ends as soon as they are whole; a line too long to be one of ours ends the stream."""
     rest = b""
-    for chunk in response.iter_content(None):
+    for chunk in response.stream(None, decode_content=False):
         *lines, rest = (rest + chunk).split(b"\n")
         for line in lines:
             yield line.removesuffix(b"\r")

@@ -15,7 +15,16 @@ from dataclasses import dataclass, replace
 from farmhand.scheduling.deadlines import Deadlines
 
 SMALL_FARM = 1000
-"""Hosts up to which the registry wants to hear of each every 2 seconds."""
+"""Hosts of a farm in which `BEAT_IN_USE` and `BEAT_AT_REST` hold."""
+
+BEAT_IN_USE = 2.0
+"""Seconds between two reports of a host that some build may use: whether it lives decides about running jobs."""
+
+BEAT_AT_REST = 4.0
+"""The same of one that none may use: its owner pays for each report, and nobody waits for it."""
+
+BEAT_IN_CROWD = 5.0
+"""The same in a farm that is not small."""
 
 BEATS_PER_TTL = 3
 TTLS_PER_TOMBSTONE = 10
@@ -130,9 +139,15 @@ class _Tombstone:
         return order <= self.order
 
 
-def pace(hosts: int) -> Pace:
-    """The pace for a farm of `hosts` hosts: in a large one each reports less often."""
-    beat_in = 2.0 if hosts <= SMALL_FARM else 5.0
+def pace(hosts: int, in_use: bool) -> Pace:
+    """The pace of a host.
+
+    Args:
+        hosts: all of the farm: in a large one each reports less often.
+        in_use: whether some build may use it.
+    """
+    small = BEAT_IN_USE if in_use else BEAT_AT_REST
+    beat_in = small if hosts <= SMALL_FARM else BEAT_IN_CROWD
     return Pace(beat_in, BEATS_PER_TTL * beat_in)
 
 
@@ -146,12 +161,13 @@ class Leases:
         self._tombstone_ends = Deadlines()
         self._count = 0
 
-    @property
-    def pace(self) -> Pace:
-        """What the registry asks of its hosts now."""
-        return pace(len(self.living))
+    def pace(self, in_use: bool) -> Pace:
+        """What the registry asks of a host now that some build may use, or none."""
+        return pace(len(self.living), in_use)
 
-    def beat(self, name: str, order: Order, key: str, offer: Offer, now: float) -> Lease | Stale | Taken | Full:
+    def beat(
+        self, name: str, order: Order, key: str, offer: Offer, now: float, in_use: bool = False
+    ) -> Lease | Stale | Taken | Full:
         """Grant or renew a lease.
 
         Args:
@@ -160,6 +176,7 @@ class Leases:
             key: the host's secret, in hex.
             offer: what it lends.
             now: seconds on the registry's clock. What has ended by then must have been taken out with `expire`.
+            in_use: whether some build may use the host.
 
         Returns:
             The lease as it is afterwards (unchanged when the message was known already), or why there is none.
@@ -174,7 +191,7 @@ class Leases:
             return Stale(tombstone.order, tombstone.withdrawn)
         if held is None and tombstone is None and self._is_full():
             return Full()
-        ends = now + self.pace.ttl
+        ends = now + self.pace(in_use).ttl
         if held is None:
             self._count += 1
             lease = Lease(f"{name}-{self._count}", name, key, order, offer, now, ends)
@@ -218,7 +235,7 @@ class Leases:
         self.living.pop(name, None)
         self._lease_ends.drop(name)
         self._tombstones[name] = tombstone
-        self._tombstone_ends.put(name, now + TTLS_PER_TOMBSTONE * self.pace.ttl)
+        self._tombstone_ends.put(name, now + TTLS_PER_TOMBSTONE * self.pace(in_use=False).ttl)
 
     def _forget_tombstone(self, name: str) -> None:
         self._tombstones.pop(name, None)

@@ -103,12 +103,13 @@ class Scheduler:
                 "own address only",
             )
         before = self._leases.living.get(beat.name)
-        lease = self._leases.beat(beat.name, beat.order, beat.key, replace(beat.offer, address=address), now)
+        offer, in_use = replace(beat.offer, address=address), bool(self._addresses(beat.name))
+        lease = self._leases.beat(beat.name, beat.order, beat.key, offer, now, in_use)
         if not isinstance(lease, Lease):
             return _denied(beat.name, lease, Why.TAKEN, now)
         self._take_note(lease, before)
-        pace = self._leases.pace
-        return Leased(lease.id, lease.ends - now, pace.beat_in, self._addresses(beat.name))
+        beat_in = self._leases.pace(in_use).beat_in
+        return Leased(lease.id, lease.ends - now, beat_in, self._addresses(beat.name))
 
     def _take_note(self, lease: Lease, before: Lease | None) -> None:
         """Find out what a beat has changed."""

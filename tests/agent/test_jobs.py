@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from farmhand.wire.local import JobView
 from farmhand_agent.admission import MAX_NAME, Client
 from farmhand_agent.jobs import End, Job, Ledger, NoLedger, Refusal, presentable
@@ -19,6 +21,18 @@ def test_the_owner_sees_who_builds_what_and_how_long_it_waited() -> None:
         started_at=1_700_000_000.0,
         waited=0.5,
     )
+
+
+def test_a_job_is_known_by_its_command_without_folders() -> None:
+    client = Client("ann@laptop", "ann", "laptop")
+    job = Job.begin(client, ("gcc", "-c", "/home/ann/src/server.c", "-o", "server.o"), arrived=10.0)
+    assert (job.compiler, job.file, job.arrived) == ("gcc", "server.c", 10.0)
+    assert (Job.begin(client, (), 10.0).compiler, Job.begin(client, (), 10.0).file) == ("", "")
+
+
+def test_a_job_that_is_cut_ends_for_the_reason_that_its_task_is_given() -> None:
+    assert End.by(asyncio.CancelledError(End.WITHDRAWN.name)) is End.WITHDRAWN
+    assert End.by(asyncio.CancelledError()) is End.by(asyncio.CancelledError("?")) is End.RECLAIMED
 
 
 def test_every_end_has_words_of_its_own() -> None:

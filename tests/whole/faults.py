@@ -120,11 +120,11 @@ def compiler_hung(scene: Scene) -> None:
     hung = build.reach_the_middle()
     kill_all(hung, signal.SIGSTOP)
     began = time.monotonic()
+    until(lambda: not hung & boxed(), "the host ends what nobody waits for", 60)
+    scene.measured("overtaken", time.monotonic() - began, 20, "s")
     told = build.ends_well()
-    scene.measured("build ended", time.monotonic() - began, 15, "s")
     scene.said.append(f"{told['races_won']} of {told['raced']} races won")
     assert told["races_won"], "nothing hung"
-    until(lambda: not hung & boxed(), "the host ends what nobody waits for", 10)
 
 
 def compiler_killed(scene: Scene) -> None:

@@ -52,8 +52,8 @@ class Stream(threading.Thread):
 # --- what a registry answers ------------------------------------------------
 def test_a_host_lends_and_leaves(link: RegistryLink) -> None:
     answer = link.beat("lends", a_beat())
-    assert (answer.ttl, answer.granted) == (6.0, ())
-    assert 1.8 <= answer.beat_in <= 2.2
+    assert (answer.ttl, answer.granted) == (12.0, ())
+    assert 3.6 <= answer.beat_in <= 4.4
     view = next(host for host in link.hosts() if host.name == "lends")
     assert (view.address, view.port, view.slots, view.state) == ("127.0.0.1", 3632, 4, "lent")
     link.leave("lends", HostLeave(Order(1, 2, 2), KEY))

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from farmhand.scheduling import leases
 from farmhand.scheduling.leases import TTLS_PER_TOMBSTONE, Full, Lease, Leases, Offer, Order, Stale, Taken, pace
 
-TTL = pace(1).ttl
+TTL = pace(1, in_use=False).ttl
 TOMBSTONE = TTLS_PER_TOMBSTONE * TTL
 OFFER = Offer("10.0.0.1", 3632, slots=4)
 
@@ -177,13 +177,21 @@ def test_an_endless_supply_of_names_is_not_remembered(monkeypatch: pytest.Monkey
     assert isinstance(farm.withdraw("a", Order(1, 2, 2), "k", 0.0), Lease)
 
 
-def test_a_large_farm_beats_more_slowly() -> None:
-    assert (pace(1000).beat_in, pace(1000).ttl) == (2.0, 6.0)
-    assert (pace(1001).beat_in, pace(1001).ttl) == (5.0, 15.0)
+@pytest.mark.parametrize(
+    ("hosts", "in_use", "beat_in", "ttl"),
+    [(1000, True, 2.0, 6.0), (1000, False, 4.0, 12.0), (1001, True, 5.0, 15.0), (1001, False, 5.0, 15.0)],
+)
+def test_a_host_beats_more_slowly_at_rest_and_in_a_large_farm(
+    hosts: int, in_use: bool, beat_in: float, ttl: float
+) -> None:
+    assert (pace(hosts, in_use).beat_in, pace(hosts, in_use).ttl) == (beat_in, ttl)
     farm = Leases()
-    for number in range(1001):
+    for number in range(hosts):
         farm.beat(str(number), Order(1, 1, 1), "k", OFFER, 0.0)
-    assert farm.pace == pace(1001)
+    assert farm.pace(in_use) == pace(hosts, in_use)
+    lease = farm.beat("0", Order(1, 1, 2), "k", OFFER, 1.0, in_use)
+    assert isinstance(lease, Lease)
+    assert lease.ends == 1.0 + ttl
 
 
 # The life of one agent: it lends (odd generations) and withdraws (even ones); its messages arrive in any order, some

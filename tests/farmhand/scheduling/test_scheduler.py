@@ -27,7 +27,8 @@ from farmhand.scheduling.requests import (
 )
 from farmhand.scheduling.scheduler import Scheduler
 
-TTL = leases.pace(1).ttl
+TTL = leases.pace(1, in_use=False).ttl
+TTL_IN_USE = leases.pace(1, in_use=True).ttl
 
 
 def beat(
@@ -79,9 +80,20 @@ def farm_of(*requests: Request) -> Scheduler:
 def test_a_host_lends() -> None:
     farm = Scheduler()
     reply, what = farm.handle(beat(), 0.0)
-    assert reply == Leased("desk-1", ttl=TTL, beat_in=2.0, granted=())
+    assert reply == Leased("desk-1", ttl=TTL, beat_in=4.0, granted=())
     assert what == (Change(What.CAME, "desk", "10.0.0.1 port 3632"),)
     assert [(lease.name, lease.offer.address) for lease in farm.hosts()] == [("desk", "10.0.0.1")]
+
+
+def test_a_host_that_a_build_may_use_is_to_speak_more_often_and_missed_sooner() -> None:
+    farm = farm_of(beat(), ask())
+    reply = told(farm, beat(seq=2))
+    assert isinstance(reply, Leased)
+    assert (reply.ttl, reply.beat_in) == (TTL_IN_USE, 2.0)
+    told(farm, Release("g"))
+    reply = told(farm, beat(seq=3))
+    assert isinstance(reply, Leased)
+    assert (reply.ttl, reply.beat_in) == (TTL, 4.0)
 
 
 def test_hosts_are_listed_by_name() -> None:
@@ -111,7 +123,7 @@ def test_a_second_agent_of_the_same_name_is_told_who_holds_it() -> None:
     assert isinstance(reply, Denied)
     assert reply.why is Why.TAKEN
     assert "10.0.0.1 port 3632" in reply.detail
-    assert "wait 4 s" in reply.detail
+    assert "wait 10 s" in reply.detail
 
 
 def test_a_stranger_cannot_withdraw_a_host() -> None:
@@ -362,7 +374,9 @@ class AnyFarm(RuleBasedStateMachine):
         self.seq += 1
         reply = told(self.farm, beat(name, self.seq, slots, generation=self.seq, others_cpu=others), self.now)
         assert isinstance(reply, Leased)
-        self.heard[name] = (self.now, slots)
+        assert reply.ttl == pytest.approx(TTL) or (self.grants and reply.ttl == pytest.approx(TTL_IN_USE))
+        (ends,) = (lease.ends for lease in self.farm.hosts() if lease.name == name)
+        self.heard[name] = (ends, slots)
 
     @rule(name=names)
     def leaves(self, name: str) -> None:
@@ -383,10 +397,10 @@ class AnyFarm(RuleBasedStateMachine):
             del self.grants[id]
             assert told(self.farm, Release(id), self.now) == Done()
 
-    @rule(seconds=st.floats(0, 7))
+    @rule(seconds=st.floats(0, 13))
     def time_passes(self, seconds: float) -> None:
         self.now += seconds
-        self.heard = {name: (at, slots) for name, (at, slots) in self.heard.items() if self.now < at + TTL}
+        self.heard = {name: (ends, slots) for name, (ends, slots) in self.heard.items() if self.now < ends}
         self.grants = {id: at for id, at in self.grants.items() if self.now < at + grants.TTL}
         told(self.farm, Tick(), self.now)
 
