@@ -2,7 +2,7 @@
 
 A real agent on a real X server lends; compilers run in its box; xdotool moves the mouse. The agent's own figure begins
 when the X server's alarm reaches it; the outer one begins before xdotool is started and ends when no process lives in
-another pid namespace any more, as seen from outside.
+another pid namespace or with a box's mark any more, as seen from outside.
 
 On the busy machine two busy loops of the owner's session for each core wake up when the compilers run, as if the owner
 came back to a machine full of work.
@@ -13,6 +13,7 @@ the last process of those jobs is what counts.
     python -m benchmarks.reclaim --rounds 50 --jobs 1 4 8
     python -m benchmarks.reclaim --rounds 50 --jobs 4 8 --shared
     python -m benchmarks.reclaim --rounds 50 --jobs 1 4 8 --busy
+    python -m benchmarks.reclaim --rounds 50 --jobs 4 --sandbox landlock
 """
 
 from __future__ import annotations
@@ -55,24 +56,25 @@ def main() -> int:
     parser.add_argument("--jobs", type=int, nargs="+", default=[4], help="compilers running when the owner comes back")
     parser.add_argument("--busy", action="store_true", help="the owner's programs keep all cores busy meanwhile")
     parser.add_argument("--shared", action="store_true", help="one slot stays lent (slots_in_use = 1)")
+    parser.add_argument("--sandbox", default="auto", help="the setting: auto, bubblewrap or landlock")
     options = parser.parse_args()
     if options.shared and min(options.jobs) < 2:
         parser.error("--shared needs more than one compiler: one would go on")
     print(f"{options.rounds} reclaims each{', busy machine' * options.busy}{', one slot stays lent' * options.shared}")
     print(f"{'compilers':10}{'measured':38}{'p50':>8}{'p90':>8}{'p99':>8}{'max':>8}  ms")
     for jobs in options.jobs:
-        measure(jobs, options.rounds, options.busy, options.shared)
+        measure(jobs, options.rounds, options.busy, options.shared, options.sandbox)
     return 0
 
 
-def measure(jobs: int, rounds: int, busy: bool, shared: bool) -> None:
+def measure(jobs: int, rounds: int, busy: bool, shared: bool, sandbox: str) -> None:
     """Take the machine back `rounds` times from `jobs` compilers, and print how long that took and what was left."""
     inner: list[float] = []
     outer: list[float] = []
     with Stage() as stage:
         (stage.folder / "big.cc").write_text(SOURCE)
         stage.open_registry()
-        station = stage.workstation("bench", idle_after=1, slots=4 * jobs, slots_in_use=int(shared))
+        station = stage.workstation("bench", idle_after=1, slots=4 * jobs, slots_in_use=int(shared), sandbox=sandbox)
         loops = [stage.run(sys.executable, "-c", LOOP) for _ in range(2 * (os.cpu_count() or 1) * busy)]
         files = len(os.listdir(stage.scratch))
         for _ in range(rounds):
