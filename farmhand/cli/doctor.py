@@ -58,10 +58,11 @@ def _programs() -> Iterator[Finding]:
     for program, package, purpose in (
         ("distcc", "distcc", "sends compiles of your builds"),
         ("distccd", "distcc", "compiles for others"),
-        ("bwrap", "bubblewrap", "keeps the farm's jobs away from your files"),
+        ("bwrap", "bubblewrap", "keeps the farm's jobs away from your files, better than Landlock"),
     ):
-        where = shutil.which(program)
-        yield Finding(program, where is not None, where or f"{purpose}; on Debian and Ubuntu: apt install {package}")
+        where, vital = shutil.which(program), program != "bwrap"  # Landlock may do instead: see the agent's sandbox
+        told = where or f"{purpose}; on Debian and Ubuntu: apt install {package}"
+        yield Finding(program, where is not None, told, vital)
 
 
 def _compilers() -> Iterator[Finding]:
