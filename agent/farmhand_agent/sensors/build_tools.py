@@ -74,7 +74,8 @@ class Files:
 
         A file may stand for one with a longer name, as gcc does for x86_64-linux-gnu-gcc-12; that one counts too.
         """
-        real = ((name, plain(os.path.basename(os.path.realpath(path)))) for name, path in self._paths())
+        there = ((name, path) for name, path in self._paths() if os.path.exists(path))
+        real = ((name, plain(os.path.basename(os.path.realpath(path)))) for name, path in there)
         longer = {found[:COMM_LENGTH]: name for name, found in real if name in found}
         return longer | {name[:COMM_LENGTH]: name for name in self._names}
 

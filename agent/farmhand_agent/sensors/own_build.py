@@ -30,7 +30,7 @@ from farmhand_agent.sensors.process_names import PROC, Process, age, parents, ru
 
 LOOKS = ((0.001, 50), (0.002, 50), (0.004, 50), (0.008, 50), (0.02, 50), (0.1, None))
 """Seconds before each look that follows an event, and how many of the newest processes it is at; None: all. A program
-takes a millisecond to be loaded, on a busy machine more."""
+takes a millisecond to be loaded, on a busy machine more. Where starts that are no builds are common, only the last."""
 
 FIRST_PAUSE = 0.1
 """Seconds after looks that found nothing; doubled each time, and back to this after a quiet time of `QUIET`."""
@@ -38,7 +38,7 @@ FIRST_PAUSE = 0.1
 TOOL_PAUSE, COMPILER_PAUSE = 2.0, 20.0
 """Most seconds of a pause."""
 
-QUIET = 10.0
+QUIET = 60.0
 
 SETTLE = 0.2
 """Seconds from the first look at what runs to the second."""
@@ -184,7 +184,7 @@ class _Ear:
                     return building
                 if await _something(watches, watched, patience):
                     break
-        for pause, newest in LOOKS:
+        for pause, newest in LOOKS if self._pause < self._longest else LOOKS[-1:]:
             await asyncio.sleep(pause)
             building = next(self._builds(names, newest), None)
             if building is not None:
