@@ -10,6 +10,7 @@ from __future__ import annotations
 import ctypes
 import os
 import struct
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from types import TracebackType
@@ -71,7 +72,8 @@ class Inotify:
         return self
 
     def __exit__(self, _: type[BaseException] | None, __: BaseException | None, ___: TracebackType | None) -> None:
-        os.close(self._descriptor)
+        # The kernel may take 20 ms to forget watches that have just told something; nobody here is to wait for that.
+        threading.Thread(target=os.close, args=(self._descriptor,), name="closes inotify").start()
 
     def add(self, path: str | os.PathLike[str], mask: int) -> int | None:
         """Watch a file or folder; a second name of the same thing gets the same watch, and the last mask holds.

@@ -184,6 +184,10 @@ class _Ear:
                     return building
                 if await _something(watches, watched, patience):
                     break
+            return await self._look_closely(names)
+
+    async def _look_closely(self, names: Mapping[str, str]) -> Process | None:
+        """Look until a program that was opened just now must bear its name."""
         for pause, newest in LOOKS if self._pause < self._longest else LOOKS[-1:]:
             await asyncio.sleep(pause)
             building = next(self._builds(names, newest), None)
