@@ -71,7 +71,7 @@ def _round(station: Workstation, jobs: int, alone: bool) -> float:
 
 
 def _is_loop(pid: int) -> bool:
-    return "while :" in _command(pid)
+    return _command(pid).startswith("/bin/sh")
 
 
 def _command(pid: int) -> str:

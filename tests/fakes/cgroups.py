@@ -24,6 +24,15 @@ def why_no_real_ones() -> str:
     return ""
 
 
+def groups_of(agent: int) -> list[Path]:
+    """The groups that an agent has, or has left, on a machine without systemd: its cells, then the one round them."""
+    tree, own = cgroup.tree(), cgroup.path_of()
+    if tree is None or own is None:
+        return []
+    top = tree / own.lstrip("/") / f"farmhand-{agent}"
+    return [*top.glob("boxes/*/"), *([top] if top.exists() else [])]
+
+
 @contextmanager
 def real_group(name: str) -> Iterator[Cgroup]:
     """Hold a group of our own below the one that the tests run in."""

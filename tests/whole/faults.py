@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from farmhand.distcc.protocol import request
+from tests.fakes.cgroups import groups_of
 from tests.whole.scene import (
     RECLAIM_MS,
     Scene,
@@ -36,9 +37,10 @@ from tests.whole.stage import below, boxed, is_zombie, until
 def agent_killed(scene: Scene) -> None:
     build = scene.build()
     build.reach_the_middle()
-    foreign = boxed(scene.first.pid)
+    foreign, killed = boxed(scene.first.pid), scene.first.pid
     scene.first.stop(signal.SIGKILL)
-    scene.measured("boxes dead", milliseconds_until(lambda: not foreign & boxed(), "no box survives"), 3000)
+    scene.measured("boxes dead", milliseconds_until(lambda: not foreign & boxed(), "no box survives"), 1000)
+    until(lambda: not groups_of(killed), "the guardian removes the control groups")
     scene.first.start()
     took = milliseconds_until(lambda: scene.first.status().get("state") == "lent", "it lends again")
     scene.measured("lent again", took / 1e3, 5, "s")

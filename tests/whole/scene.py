@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from farmhand.machine import split_address
+from tests.fakes.cgroups import groups_of
 from tests.whole.project import Project
 from tests.whole.stage import Stage, Workstation, boxed, until
 
@@ -97,6 +98,8 @@ class Scene:
             most = self._files[station.folder.name] + SPARE_FILES
             until(partial(_holds_few, station, most), f"{station.folder.name} closes its files")
         until(lambda: not boxed(), "nobody is left in a box")
+        for station in self.stations:
+            until(partial(_has_no_cell, station), f"{station.folder.name} removes the control groups of its boxes")
         until(lambda: not self.stage.hosts(), "the registry forgets the hosts", 10)
         for station in self.stations:
             assert not listens(station)
@@ -138,6 +141,10 @@ class Build:
         figures = f"{told['remote']} of {told['total']} on the farm, {told['moved']} moved, {told['seconds']:.1f} s"
         self.scene.said.append(figures)
         return told
+
+
+def _has_no_cell(station: Workstation) -> bool:
+    return len(groups_of(station.pid)) <= 1
 
 
 def _holds_few(station: Workstation, most: int) -> bool:
