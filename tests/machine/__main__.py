@@ -34,12 +34,13 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--console", action="store_true", help="show what the machine's console says")
     parser.add_argument("--kvm", action="store_true", help="do not emulate the processor; much faster where it works")
+    parser.add_argument("--only", default="", metavar="WAY", help="try one way only: user, session or root")
     options = parser.parse_args()
     disk = image.system_disk()
     with tempfile.TemporaryDirectory(prefix="machine-") as folder:
         said, console = Path(folder) / "said", Path(folder) / "console"
         said.touch()
-        command = _command(disk, image.project_disk(Path(folder)), said, console, options.kvm)
+        command = _command(disk, image.project_disk(Path(folder), options.only), said, console, options.kvm)
         with subprocess.Popen(command, stdin=subprocess.DEVNULL) as machine:
             try:
                 lines = _listen(machine, said)

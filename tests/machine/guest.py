@@ -26,6 +26,9 @@ from farmhand.distcc.protocol import ReplyReader, request
 CODE = Path(__file__).parents[2]
 TREE = Path("/sys/fs/cgroup")
 HOME = "/run/user/1000"
+ONLY = CODE / "only"
+"""Names the one way of running the agent that is to be tried; where there is no such file, all are."""
+
 LIMIT_MIB = 192
 SETTINGS = {
     "LEND": "always",
@@ -70,12 +73,12 @@ def say(good: bool, what: str, told: str = "") -> None:
     print(f"{'ok    ' if good else 'FAILED'}  {what:58}  {told}", flush=True)
 
 
-def until(probe: Callable[[], Any], what: str, seconds: float = 60.0) -> Any:
+def until(probe: Callable[[], Any], what: str, seconds: float = 60.0, every: float = 0.01) -> Any:
     ends = time.monotonic() + seconds
     while not (found := probe()):
         if time.monotonic() > ends:
             raise TimeoutError(f"{what}: not within {seconds:g} s")
-        time.sleep(0.01)
+        time.sleep(every)
     return found
 
 
@@ -112,7 +115,13 @@ class Station:
         return {}
 
     def lent(self) -> dict[str, Any]:
-        return dict(until(lambda: self.status() if self.status().get("state") == "lent" else None, "lent", 120))
+        try:
+            return dict(
+                until(lambda: shown if (shown := self.status()).get("state") == "lent" else None, "lent", 60, 0.2)
+            )
+        except TimeoutError:
+            log = run("journalctl", "--no-pager", "-n", "20")
+            raise TimeoutError(f"not lent; it shows {self.status()}; its log: {log}") from None
 
     @property
     def top(self) -> Path:
@@ -145,7 +154,7 @@ def in_a_session() -> Iterator[Station]:
     """As a program of a session that systemd does not run, such as an X session started by hand."""
     settings = [word for name, value in OWNER.items() for word in ("-E", f"{name}={value}")]
     login = ("-p", "User=owner", "-p", "PAMName=login", "-p", "KillMode=process", "-p", "SendSIGKILL=no")
-    run("systemd-run", "--unit=login-session", *login, *settings, *AGENT.split())
+    print(run("systemd-run", "--unit=login-session", *login, *settings, *AGENT.split()), end="")
     yield Station("session")
     run("systemctl", "stop", "login-session")
 
@@ -190,7 +199,7 @@ def boxed(top: Path) -> set[int]:
 
 def busy(top: Path, jobs: int) -> list[socket.socket]:
     """Let so many compilers run that never end."""
-    clients = send(*[ENDLESS] * jobs)
+    clients: list[socket.socket] = []
 
     def loops() -> int:
         seen = 0
@@ -199,7 +208,13 @@ def busy(top: Path, jobs: int) -> list[socket.socket]:
                 seen += Path(f"/proc/{pid}/cmdline").read_bytes().startswith(b"/bin/sh")
         return seen
 
-    until(lambda: loops() >= jobs, f"{jobs} compilers run", 120)
+    def enough() -> bool:
+        """Ask again for those who were turned away while the machine was busy with other things."""
+        missing = jobs - loops()
+        clients.extend(send(*[ENDLESS] * missing))
+        return missing <= 0
+
+    until(enough, f"{jobs} compilers run", 120, every=5)
     return clients
 
 
@@ -240,7 +255,7 @@ def is_bounded(station: Station) -> None:
 
 def is_reclaimed(station: Station) -> None:
     took: list[float] = []
-    for _ in range(5):
+    for _ in range(3):
         station.lent()
         clients = busy(station.top, 4)
         station.farmhand("reclaim")
@@ -342,7 +357,10 @@ def main() -> None:
     """Try everything; what fails does not keep the rest from being tried."""
     kernel, systemd = os.uname().release, run("systemctl", "--version").split()[1]
     print(f"Linux {kernel}, systemd {systemd}, {os.cpu_count()} cores", flush=True)
+    only = ONLY.read_text() if ONLY.exists() else ""
     for start, trials in TRIALS:
+        if only not in start.__name__:
+            continue
         with start() as station:
             print(f"\n{station.name}", flush=True)
             for trial in trials:

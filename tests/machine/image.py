@@ -62,12 +62,13 @@ def initial_memory() -> Path:
     return next((_system() / "root/boot").glob("initrd.img-*"))
 
 
-def project_disk(folder: Path) -> Path:
-    """A disk with the project's code and the libraries that it needs, made in `folder`."""
+def project_disk(folder: Path, only: str) -> Path:
+    """A disk with the project's code and the libraries that it needs, made in `folder`; for `only` see `guest.py`."""
     libraries = _libraries()
     top = folder / "project"
     for name in ("farmhand", "agent", "installers", "tests/machine"):
         shutil.copytree(PROJECT / name, top / "code" / name, ignore=shutil.ignore_patterns("__pycache__"))
+    (top / "code/only").write_text(only)
     _run(sys.executable, "-m", "compileall", "-q", str(top / "code"))
     disk = folder / "project.disk"
     shutil.copytree(libraries, top / "site")
