@@ -25,6 +25,30 @@ OF_OLD = {
 }  # fmt: skip
 
 
+RULES = {
+    "makes no socket": "socketpair",
+    "reaches nobody": "connect",
+    "shares no memory": "shmget shmat shmctl shmdt semget semop semctl semtimedop",
+    "shares no queue": "msgget msgsnd msgrcv msgctl "
+    "mq_open mq_unlink mq_timedsend mq_timedreceive mq_notify mq_getsetattr",
+    "watches no file": "inotify_init inotify_init1 inotify_add_watch",
+    "changes no mode": "chmod fchmod fchmodat fchmodat2 file_getattr file_setattr open_tree_attr",
+    "changes no owner": "chown fchown lchown fchownat",
+    "changes no time": "utime utimes futimesat utimensat",
+    "sees and changes no attribute": "setxattr lsetxattr fsetxattr setxattrat getxattr lgetxattr fgetxattr getxattrat "
+    "listxattr llistxattr flistxattr listxattrat removexattr lremovexattr fremovexattr removexattrat",
+    "schedules nobody": "setpriority sched_setparam sched_setscheduler sched_setaffinity sched_setattr ioprio_set",
+    "holds nobody": "pidfd_open process_madvise process_mrelease",
+}
+"""What a job does not do, and the calls with which it would."""
+
+
+def test_every_call_is_denied_for_a_reason() -> None:
+    assert sorted(TABLES["x86_64"].denied) == sorted(name for names in RULES.values() for name in names.split())
+    signals = {"kill", "tkill", "tgkill", "rt_sigqueueinfo", "rt_tgsigqueueinfo", "pidfd_send_signal"}
+    assert set(TABLES["x86_64"].signals) == signals
+
+
 def judge(machine: str, name: str | int, *arguments: int, signals: bool = True) -> int:
     """Run the filter on one system call, as the kernel would."""
     table = TABLES[machine]
