@@ -82,7 +82,7 @@ def divide(rooms: Iterable[Room], claims: Sequence[Claim], last: Division) -> Di
     Filling(_seekers(pools, claims, last)).run(pools)
     result: dict[str, dict[str, int]] = {claim.build: {} for claim in claims}
     keep = {claim.build: dict(last.get(claim.build, {})) for claim in claims}
-    for pool in pools:
+    for pool in sorted(pools, key=lambda pool: not pool.owners):  # one host each: what was kept there is no choice
         _spread(pool, result, keep)
     return result
 

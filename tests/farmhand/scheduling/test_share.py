@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -321,15 +322,25 @@ def test_the_order_of_the_hosts_does_not_matter(farm: tuple[list[Room], list[Cla
 
 
 @given(farms())
-def test_dividing_again_moves_nothing(farm: tuple[list[Room], list[Claim]]) -> None:
+def test_dividing_again_and_again_comes_to_rest(farm: tuple[list[Room], list[Claim]]) -> None:
     rooms, claims = farm
-    division = share(rooms, claims)
-    again = share(rooms, claims, last=division)
-    assert share(rooms, claims, last=again) == again
+    divisions = [share(rooms, claims)]
+    for _ in range(4):
+        divisions.append(share(rooms, claims, last=divisions[-1]))
+    assert divisions[-1] == divisions[-2], "nobody is sent to and fro"
 
 
 @given(farms(alike=True, speeds=(1.0,)))
-def test_dividing_again_moves_nothing_at_once_where_hosts_are_alike(farm: tuple[list[Room], list[Claim]]) -> None:
-    rooms, claims = farm
+def test_dividing_again_moves_nothing_at_once_where_hosts_are_alike_and_nobody_is_at_home(
+    farm: tuple[list[Room], list[Claim]],
+) -> None:
+    rooms, claims = farm[0], [replace(claim, own="") for claim in farm[1]]
+    division = share(rooms, claims)
+    assert share(rooms, claims, last=division) == division
+
+
+def test_who_keeps_slots_on_a_host_that_its_owner_needs_keeps_them_elsewhere_too() -> None:
+    rooms = [Room("h0", 4), Room("h1", 2)]
+    claims = [Claim("b0", 3, weight=2.0), Claim("b1", 2, own="h0"), Claim("b2", 2, weight=2.0)]
     division = share(rooms, claims)
     assert share(rooms, claims, last=division) == division
