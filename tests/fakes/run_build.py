@@ -6,6 +6,7 @@ again whenever it changes; an empty name means no registry, a URL a real one.
 
 from __future__ import annotations
 
+import logging
 import sys
 import threading
 from pathlib import Path
@@ -23,6 +24,7 @@ def read(hosts: Path) -> tuple[Share, ...]:
 
 def main() -> int:
     """Run the build and end with its status."""
+    logging.getLogger("asyncio").setLevel(logging.ERROR)  # dev mode tells of each slow step, and a busy machine is slow
     summary, hosts, *command = sys.argv[1:]
     if not hosts:
         return carry_out(Order(command, json_summary=Path(summary)))
