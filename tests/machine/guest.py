@@ -153,7 +153,7 @@ def as_user_service() -> Iterator[Station]:
 def in_a_session() -> Iterator[Station]:
     """As a program of a session that systemd does not run, such as an X session started by hand."""
     settings = [word for name, value in OWNER.items() for word in ("-E", f"{name}={value}")]
-    login = ("-p", "User=owner", "-p", "PAMName=login", "-p", "KillMode=process", "-p", "SendSIGKILL=no")
+    login = ("-p", "User=owner", "-p", "PAMName=login", "-p", "KillMode=mixed")
     print(run("systemd-run", "--unit=login-session", *login, *settings, *AGENT.split()), end="")
     yield Station("session")
     run("systemctl", "stop", "login-session")
