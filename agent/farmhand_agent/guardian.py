@@ -38,7 +38,7 @@ for one in $boxes; do
   echo 0 > "/proc/$pid/autogroup" || left="$left $one"
 done
 tries=0
-while [ "$left$top" ] && [ $tries -lt 100 ]; do
+while [ "$left$top" ] && [ $tries -lt 250 ]; do
   tries=$((tries + 1)) again=
   for one in $left; do
     pid=${one%:*}
