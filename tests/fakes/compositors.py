@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -64,6 +65,10 @@ class Compositor:
     def touch(self) -> None:
         """Move the mouse."""
         raise NotImplementedError
+
+    def pause(self) -> None:
+        """Stop it where it stands, as a driver that hangs would."""
+        self._process.send_signal(signal.SIGSTOP)
 
     def kill(self) -> None:
         """End it at once, as a crash would."""

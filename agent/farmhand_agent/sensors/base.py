@@ -2,7 +2,8 @@
 
 1. A sense that cannot work here says why, and is not watched.
 2. A sense that was watched and lost its source raises `SenseLost`; it never goes on in silence.
-3. A sense reports when something changes, not to say that nothing did.
+3. A source that is silent for long is asked whether it is still there: one that hangs hears nobody's hands.
+4. A sense reports when something changes, not to say that nothing did.
 """
 
 from __future__ import annotations
@@ -11,6 +12,9 @@ from collections.abc import Callable
 from typing import Protocol
 
 from farmhand.lending.observation import Reading
+
+SILENCE = 10.0
+"""Seconds of silence after which a source is asked, and then seconds for its answer."""
 
 Report = Callable[[Reading], None]
 """Takes what a sense has found out."""

@@ -9,6 +9,7 @@ Mutter is asked whether a touch came first.
 
 from __future__ import annotations
 
+import asyncio
 import os
 import time
 from collections.abc import Callable, Mapping
@@ -17,6 +18,7 @@ from jeepney import DBusAddress
 
 from farmhand.lending.observation import Reading
 from farmhand.settings import Settings
+from farmhand_agent.sensors import base
 from farmhand_agent.sensors.base import Report, SenseLost
 from farmhand_agent.sensors.dbus import Bus, NoAnswer, new_owner, open_bus, session_bus, why_no_bus
 from farmhand_agent.sensors.rest import pause_before, rest
@@ -79,7 +81,12 @@ class MutterInput:
         known = await self._rest_now(bus, 0.0)
         report(known)
         while True:
-            signal = await bus.signal()
+            try:
+                async with asyncio.timeout(base.SILENCE):
+                    signal = await bus.signal()
+            except TimeoutError:
+                await bus.call(CORE, "GetIdletime")  # is it still there?
+                continue
             if new_owner(signal) is not None:
                 raise SenseLost("Mutter has gone")
             (fired,) = signal.body

@@ -8,6 +8,7 @@ from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+from farmhand_agent.sensors import base
 from farmhand_agent.sensors.base import SenseLost
 from farmhand_agent.sensors.wayland_wire import Client, Happened
 
@@ -69,9 +70,21 @@ class Conversation:
         await asyncio.get_running_loop().sock_sendall(self._connection, requests)
 
     async def hear(self) -> list[Happened]:
-        """Wait for what the compositor says next."""
-        received = await asyncio.get_running_loop().sock_recv(self._connection, 1 << 16)
-        return list(self.client.take(_some(received)))
+        """Wait for what the compositor says next; if that takes long, it is asked whether it is still there.
+
+        Raises:
+            SenseLost: it has gone, or does not answer.
+        """
+        # Waited for without being cancelled, which might lose what has just been received.
+        hearing = asyncio.ensure_future(asyncio.get_running_loop().sock_recv(self._connection, 1 << 16))
+        try:
+            if not await _is_done(hearing):
+                await self.send(self.client.still_there())
+                if not await _is_done(hearing):
+                    raise SenseLost("the compositor does not answer")
+            return list(self.client.take(_some(await hearing)))
+        finally:
+            hearing.cancel()
 
 
 @asynccontextmanager
@@ -96,6 +109,12 @@ async def conversation(environ: Mapping[str, str]) -> AsyncGenerator[Conversatio
             yield talk
         except OSError as problem:
             raise SenseLost(f"there is no compositor at {where}: {problem.strerror}") from None
+
+
+async def _is_done(hearing: asyncio.Future[bytes]) -> bool:
+    """Wait for as long as silence is nothing strange; tell whether it has ended."""
+    done, _ = await asyncio.wait({hearing}, timeout=base.SILENCE)
+    return bool(done)
 
 
 def _socket(environ: Mapping[str, str]) -> str:

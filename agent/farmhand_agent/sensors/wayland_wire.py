@@ -72,6 +72,10 @@ class Client:
         """Return a number for an object that a request makes."""
         return next(self._numbers)
 
+    def still_there(self) -> bytes:
+        """Ask for an answer, whatever it is."""
+        return request(DISPLAY, SYNC, self.new_object())
+
     def take(self, data: bytes) -> Iterator[Happened]:
         """Read what the compositor has sent; yield what the objects other than the registry say.
 

@@ -20,6 +20,7 @@ from Xlib import error
 from Xlib.protocol import display as xlib
 from Xlib.protocol import request
 
+from farmhand_agent.sensors import base
 from farmhand_agent.sensors.base import SenseLost
 
 SOCKETS = Path("/tmp/.X11-unix")
@@ -107,29 +108,51 @@ async def hear(display: Display, handle: Callable[[Any], None]) -> None:
     """Hand every event of the X server to `handle`, until cancelled or until it raises.
 
     Raises:
-        SenseLost: the X server has gone.
+        SenseLost: the X server has gone, or does not answer.
     """
     loop = asyncio.get_running_loop()
     failed: asyncio.Future[None] = loop.create_future()
     descriptor = display.fileno()
+
+    def fail(problem: Exception) -> None:
+        loop.remove_reader(descriptor)
+        if not failed.done():
+            failed.set_exception(problem)
 
     def drain() -> None:
         try:
             while display.pending_events():
                 handle(display.next_event())
         except Exception as problem:  # whatever it was, the source must not stay silent
-            loop.remove_reader(descriptor)
-            if not failed.done():
-                failed.set_exception(problem)
+            fail(problem)
 
     loop.add_reader(descriptor, drain)
     try:
-        drain()
+        while not failed.done():
+            beat = _Beat(display)
+            drain()  # asking may have read events as well
+            await asyncio.wait({failed}, timeout=base.SILENCE)
+            if not beat.is_answered and not failed.done():
+                raise SenseLost("the X server does not answer")
         await failed
     except error.ConnectionClosedError:
         raise SenseLost("the X server has gone") from None
     finally:
-        loop.remove_reader(descriptor)
+        if not failed.done():  # else it has been removed, and the number may be another connection's by now
+            loop.remove_reader(descriptor)
+
+
+class _Beat(request.GetInputFocus):  # type: ignore[misc]
+    """A question of no interest; its answer, which arrives among the events, shows that the X server still works."""
+
+    def __init__(self, display: Display) -> None:
+        super().__init__(display=display, defer=True)
+        display.flush()
+
+    @property
+    def is_answered(self) -> bool:
+        """Whether the answer has come."""
+        return self._data is not None or self._error is not None
 
 
 def _ignore(*_: object) -> None:

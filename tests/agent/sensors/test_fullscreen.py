@@ -51,11 +51,11 @@ class Film:
 
 
 def manages(display: str) -> bool:
-    """Tell whether a window manager is ready: of all that they announce, this comes last."""
+    """Tell whether a window manager is ready: of all that they announce, one of these comes last."""
     asking = Display(display)
     try:
-        check = asking.get_atom("_NET_WORKAREA")
-        return asking.screen().root.get_full_property(check, X.AnyPropertyType) is not None
+        last = {asking.get_atom(one) for one in ("_NET_WORKAREA", "_NET_SUPPORTED", "_NET_SUPPORTING_WM_CHECK")}
+        return last <= set(asking.screen().root.list_properties())
     finally:
         asking.close()
 

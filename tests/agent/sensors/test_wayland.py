@@ -15,7 +15,7 @@ from fakes.compositors import Compositor, KWin, Mutter, Sway
 from fakes.listener import Listener, watching
 
 from farmhand.settings import Settings
-from farmhand_agent.sensors import sense
+from farmhand_agent.sensors import base, dbus, sense
 from farmhand_agent.sensors.base import SenseLost, Sensor
 from farmhand_agent.sensors.mutter import MutterInput
 from farmhand_agent.sensors.wayland import EXT_IDLE, KWIN_IDLE, WaylandInput
@@ -69,6 +69,18 @@ async def test_leaving_and_coming_back_and_a_crash(desktop: tuple[Compositor, st
         await heard.until_seen(in_use=True, idle_since=None, within=1)
     compositor.kill()
     with pytest.raises(SenseLost, match="has gone"):
+        await asyncio.wait_for(watch, 5)
+
+
+async def test_a_compositor_that_hangs(desktop: tuple[Compositor, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(base, "SILENCE", 0.4)
+    monkeypatch.setattr(dbus, "ANSWER_WITHIN", 0.4)
+    compositor, source = desktop
+    heard = Listener()
+    watch = asyncio.create_task(sensor_called(source, SOON, compositor.environ).watch(heard.report))
+    await heard.until_seen(in_use=False)  # answers came in several silences
+    compositor.pause()
+    with pytest.raises(SenseLost, match="does not answer"):
         await asyncio.wait_for(watch, 5)
 
 

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
+import socket
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from fakes.waiting import comes_true
 from fakes.xserver import XServer
+from Xlib import error
 
 from farmhand_agent.sensors import x11
 from farmhand_agent.sensors.base import SenseLost
@@ -80,3 +85,44 @@ def test_a_display_can_be_closed_after_its_server_has_gone() -> None:
         assert display.root > 0
         mortal.kill()
         x11.close_display(display)
+
+
+class Dying(x11.Display):
+    """A connection whose number goes to somebody else in the very moment in which it breaks."""
+
+    def __init__(self, server: XServer, heir: socket.socket) -> None:
+        super().__init__(f"unix{server.display}")
+        self._heir = heir
+        self._number = self.fileno()
+        self.heard: list[bytes] = []
+
+    def pending_events(self) -> int:
+        """Count what has come."""
+        try:
+            return int(super().pending_events())
+        except error.ConnectionClosedError:
+            asyncio.get_running_loop().call_soon(self._pass_on)
+            raise
+
+    def _pass_on(self) -> None:
+        os.dup2(self._heir.fileno(), self._number)
+        asyncio.get_running_loop().add_reader(self._number, lambda: self.heard.append(os.read(self._number, 10)))
+
+    def bury(self) -> None:
+        """Close what has been passed on."""
+        asyncio.get_running_loop().remove_reader(self._number)
+        os.close(self._number)
+
+
+async def test_what_has_got_its_number_since_goes_on_being_heard() -> None:
+    ours, heir = socket.socketpair()
+    with ours, heir, XServer() as server:
+        display = Dying(server, heir)
+        hearing = asyncio.create_task(x11.hear(display, lambda _: None))
+        await asyncio.sleep(0)
+        server.kill()
+        with pytest.raises(SenseLost, match="the X server has gone"):
+            await asyncio.wait_for(hearing, 5)
+        ours.send(b"hello")
+        await comes_true(lambda: display.heard == [b"hello"])
+        display.bury()

@@ -7,11 +7,12 @@ import time
 from collections.abc import Iterator
 
 import pytest
-from fakes.listener import watching
+from fakes.listener import Listener, watching
 from fakes.xserver import Hands, XServer
 
 from farmhand.lending.observation import Reading
 from farmhand.settings import Settings
+from farmhand_agent.sensors import base
 from farmhand_agent.sensors.base import SenseLost
 from farmhand_agent.sensors.xsync import XSyncInput
 
@@ -59,6 +60,17 @@ async def test_the_x_server_dies(server: XServer) -> None:
         watch = asyncio.create_task(XSyncInput(HOURS, server.environ).watch(lambda _: server.kill()))
         with pytest.raises(SenseLost, match="the X server has gone"):
             await watch
+
+
+async def test_an_x_server_that_hangs(server: XServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(base, "SILENCE", 0.3)
+    heard = Listener()
+    watch = asyncio.create_task(XSyncInput(SOON, server.environ).watch(heard.report))
+    await heard.until_seen(in_use=False)  # answers came in several silences
+    server.pause()
+    with pytest.raises(SenseLost, match="the X server does not answer"):
+        await asyncio.wait_for(watch, 5)
+    server.resume()
 
 
 async def test_nobody_there() -> None:
