@@ -57,7 +57,10 @@ class Debian:
         self._folder = Path(tempfile.mkdtemp(prefix="farmhand-debian-"))
         with open(self._folder / "console", "wb") as console:
             self._nspawn = subprocess.Popen(
-                ["systemd-nspawn", "-q", "-b", "-D", str(tree), "--volatile=overlay", *_shown(), *ISOLATED],
+                [
+                    *("setpriv", "--pdeathsig", "TERM"),  # tests that are killed leave no container behind
+                    *("systemd-nspawn", "-q", "-b", "-D", str(tree), "--volatile=overlay", *_shown(), *ISOLATED),
+                ],
                 stdin=subprocess.DEVNULL,
                 stdout=console,
                 stderr=console,
