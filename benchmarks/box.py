@@ -17,9 +17,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from farmhand.distcc.protocol import request
-from farmhand_agent import processes
-from farmhand_agent.box import Box, BoxPlan
-from farmhand_agent.enclosure import AnyCell, Cell, Enclosure, NoCell
+from farmhand_agent.boxes.box import Box, BoxPlan
+from farmhand_agent.limits.enclosure import AnyCell, Cell, Enclosure, NoCell
+from farmhand_agent.traces import processes
 from tests.fakes.cgroups import real_group, why_no_real_ones
 
 ENDLESS = request(["gcc", "-wrapper", "/bin/sh,-c,while :; do :; done", "-c", "a.i", "-o", "a.o"], b"int x;\n")

@@ -25,7 +25,7 @@ from itertools import count
 from pathlib import Path
 
 from benchmarks.gate import LARGE, gate, plain_distccd
-from farmhand_agent.priority import LOWEST
+from farmhand_agent.limits.priority import LOWEST
 from tests.whole.stage import below, until
 
 QUIET, LENT, NICE = "nothing else", "lent: gate and box", f"distccd at nice {LOWEST}"

@@ -25,11 +25,11 @@ from operator import truediv
 from pathlib import Path
 
 from farmhand.machine import join_address
-from farmhand_agent.admission import Admission
-from farmhand_agent.box import Box, BoxPlan
-from farmhand_agent.gate import Gate, Patience
-from farmhand_agent.journal import Journal
-from farmhand_agent.priority import hasten
+from farmhand_agent.boxes.box import Box, BoxPlan
+from farmhand_agent.gate.admission import Admission
+from farmhand_agent.gate.gate import Gate, Patience
+from farmhand_agent.journal.journal import Journal
+from farmhand_agent.limits.priority import hasten
 from tests.whole.stage import free_port, until
 
 GATE, MEMORY, DISK = "gate", "distccd, /tmp in memory", "distccd, usual /tmp"

@@ -12,7 +12,7 @@ import sys
 import time
 from pathlib import Path
 
-from farmhand_agent.processes import tree
+from farmhand_agent.traces.processes import tree
 from tests.whole.stage import Stage, Workstation
 
 SETTLE = 65.0

@@ -25,8 +25,8 @@ from rich.table import Table
 
 from farmhand.lending.observation import Reading
 from farmhand.settings import Settings
-from farmhand_agent.processes import cpu_seconds
 from farmhand_agent.sensors.own_build import OwnBuild
+from farmhand_agent.traces.processes import cpu_seconds
 
 TOOL, COMPILER = "bench-make", "bench-gcc"
 """Names that nobody else's build has. The second one is gcc's file under another name, so that every gcc is heard."""

@@ -23,10 +23,10 @@ from pathlib import Path
 
 from farmhand.distcc.protocol import request
 from farmhand.machine import join_address
-from farmhand_agent import processes
-from farmhand_agent.box import Box, BoxPlan
-from farmhand_agent.landlock_box import LandlockBox
-from farmhand_agent.sandboxes import OwnBox
+from farmhand_agent.boxes.box import Box, BoxPlan
+from farmhand_agent.boxes.landlock_box import LandlockBox
+from farmhand_agent.boxes.sandboxes import OwnBox
+from farmhand_agent.traces import processes
 from tests.fakes import gate_program
 from tests.fakes.waiting import comes_true
 

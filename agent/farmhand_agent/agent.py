@@ -24,23 +24,24 @@ from farmhand.machine import Machine, split_address
 from farmhand.settings import Settings, meaning, names
 from farmhand.wire.history import AskHistory
 from farmhand.wire.local import Block, Choose, Done, Explain, Quit, Reload, SenseView, Snapshot, ToAgent
-from farmhand_agent import publish, sandboxes
-from farmhand_agent.admission import Admission, known_as
+from farmhand_agent import publish
 from farmhand_agent.background import background
-from farmhand_agent.box import BoxGone, BoxPlan
+from farmhand_agent.boxes import sandboxes
+from farmhand_agent.boxes.box import BoxGone, BoxPlan
+from farmhand_agent.boxes.sandbox import PROCESSES_PER_SLOT
+from farmhand_agent.boxes.sandboxes import Found, OwnBox
 from farmhand_agent.effects import Effects
 from farmhand_agent.farm import Farm, NoFarm, RegistryFarm
-from farmhand_agent.gate import Gate, Patience
-from farmhand_agent.journal import Journal, NoJournal
-from farmhand_agent.leftovers import Identity, Leftovers
-from farmhand_agent.limits import Bounds, Limits
+from farmhand_agent.gate.admission import Admission, known_as
+from farmhand_agent.gate.gate import Gate, Patience
+from farmhand_agent.journal.journal import Journal, NoJournal
+from farmhand_agent.journal.recorder import Recorder
+from farmhand_agent.limits.limits import Bounds, Limits
 from farmhand_agent.memory import Memory
-from farmhand_agent.recorder import Recorder
 from farmhand_agent.runtime import Runtime
-from farmhand_agent.sandbox import PROCESSES_PER_SLOT
-from farmhand_agent.sandboxes import Found, OwnBox
 from farmhand_agent.sensors import sense
 from farmhand_agent.server import Answer, LocalServer
+from farmhand_agent.traces.leftovers import Identity, Leftovers
 
 LEAVE_WITHIN = 5.0
 """Seconds that ending the agent may take before it gives up waiting."""

@@ -28,10 +28,10 @@ from farmhand.lending.events import (
 )
 from farmhand.wire.history import ReclaimRecord
 from farmhand_agent.background import background
-from farmhand_agent.box import BoxGone
+from farmhand_agent.boxes.box import BoxGone
 from farmhand_agent.farm import Farm, Offer
-from farmhand_agent.gate import Gate
-from farmhand_agent.summary import percentile
+from farmhand_agent.gate.gate import Gate
+from farmhand_agent.journal.summary import percentile
 
 _log = logging.getLogger("farmhand.agent")
 

@@ -12,7 +12,7 @@ from farmhand.machine import join_address
 from farmhand.wire.local import Explanation, RuleView, SenseView, Snapshot
 from farmhand_agent.effects import Effects
 from farmhand_agent.farm import Farm
-from farmhand_agent.gate import Gate
+from farmhand_agent.gate.gate import Gate
 from farmhand_agent.runtime import Runtime
 
 _TAKING_JOBS = (State.JOINING, State.LENT)

@@ -14,8 +14,8 @@ from fakes.gate_place import (
     Place,
 )
 
-from farmhand_agent.admission import Admission
-from farmhand_agent.gate import Patience
+from farmhand_agent.gate.admission import Admission
+from farmhand_agent.gate.gate import Patience
 
 
 @pytest.fixture

@@ -31,11 +31,11 @@ from farmhand.lending.events import (
     Withdraw,
 )
 from farmhand.wire.history import ReclaimRecord
-from farmhand_agent.admission import Admission
-from farmhand_agent.box import Box, BoxGone, BoxPlan
+from farmhand_agent.boxes.box import Box, BoxGone, BoxPlan
 from farmhand_agent.effects import Effects
 from farmhand_agent.farm import Offer
-from farmhand_agent.gate import Gate, Patience
+from farmhand_agent.gate.admission import Admission
+from farmhand_agent.gate.gate import Gate, Patience
 
 
 class TestFakeGate(GateContract):

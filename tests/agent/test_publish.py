@@ -17,10 +17,10 @@ from farmhand.machine import Machine
 from farmhand.settings import Settings
 from farmhand.wire.local import SenseView, Snapshot
 from farmhand_agent import publish
-from farmhand_agent.admission import Client
 from farmhand_agent.effects import Effects
-from farmhand_agent.gate import Gate
-from farmhand_agent.jobs import Job
+from farmhand_agent.gate.admission import Client
+from farmhand_agent.gate.gate import Gate
+from farmhand_agent.gate.jobs import Job
 from farmhand_agent.runtime import Runtime
 
 MACHINE = Machine("desk", cores=4, memory_mib=16384)

@@ -18,7 +18,7 @@ from farmhand.lending.observation import Choice, Reading, Wish
 from farmhand.machine import Machine
 from farmhand.settings import Settings
 from farmhand_agent.effects import Effects
-from farmhand_agent.gate import Gate
+from farmhand_agent.gate.gate import Gate
 from farmhand_agent.runtime import Runtime
 
 MACHINE = Machine("desk", cores=4, memory_mib=16384)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from farmhand_agent.admission import Admission
+from farmhand_agent.gate.admission import Admission
 
 
 class FakeAgentGate:

@@ -6,7 +6,7 @@ import asyncio
 import socket
 from collections.abc import Callable
 
-from farmhand_agent.box import BoxGone
+from farmhand_agent.boxes.box import BoxGone
 
 
 class FakeBox:

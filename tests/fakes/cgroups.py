@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from farmhand_agent import cgroup
-from farmhand_agent.cgroup import Cgroup
+from farmhand_agent.limits import cgroup
+from farmhand_agent.limits.cgroup import Cgroup
 
 FILES = ("cgroup.freeze", "cgroup.kill", "cgroup.subtree_control", "cgroup.procs", "cpu.idle", "cpu.weight")
 BOUNDS = ("memory.max", "memory.swap.max", "pids.max")

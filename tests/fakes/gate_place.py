@@ -15,10 +15,10 @@ from fakes.waiting import comes_true
 
 from farmhand.distcc.protocol import request
 from farmhand.wire.ticket import Claims, preface, sign
-from farmhand_agent import processes
-from farmhand_agent.admission import Admission
-from farmhand_agent.box import Box, BoxPlan
-from farmhand_agent.gate import Gate, Patience
+from farmhand_agent.boxes.box import Box, BoxPlan
+from farmhand_agent.gate.admission import Admission
+from farmhand_agent.gate.gate import Gate, Patience
+from farmhand_agent.traces import processes
 
 KEY = bytes(range(32))
 LOOPBACK = ("127.0.0.0/8", "::1/128")

@@ -14,12 +14,12 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from farmhand.machine import join_address, split_address
-from farmhand_agent import processes
-from farmhand_agent.admission import Admission
-from farmhand_agent.box import Box, BoxPlan
-from farmhand_agent.boxes import AnyBox
-from farmhand_agent.gate import Gate, Patience
-from farmhand_agent.landlock_box import LandlockBox
+from farmhand_agent.boxes.box import Box, BoxPlan
+from farmhand_agent.boxes.boxes import AnyBox
+from farmhand_agent.boxes.landlock_box import LandlockBox
+from farmhand_agent.gate.admission import Admission
+from farmhand_agent.gate.gate import Gate, Patience
+from farmhand_agent.traces import processes
 
 PLAN = BoxPlan(2, 64)
 

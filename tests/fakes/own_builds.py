@@ -13,7 +13,7 @@ from typing import Self
 
 from fakes.waiting import until
 
-from farmhand_agent.processes import is_readable
+from farmhand_agent.traces.processes import is_readable
 
 MAKEFILE = "wait:\n\tsleep 60\nquick:\n\tsleep 0.01\n"
 

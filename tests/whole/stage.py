@@ -25,7 +25,7 @@ from typing import Any, Literal, Self, TypeVar
 
 from farmhand.links.agent import AgentLink
 from farmhand.wire.local import Choose
-from farmhand_agent.marks import is_mark, mark_of
+from farmhand_agent.traces.marks import is_mark, mark_of
 from tests.fakes.xserver import XServer
 
 BIN = Path(sys.executable).parent

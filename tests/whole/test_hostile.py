@@ -27,7 +27,7 @@ from fakes import gate_program, hardened
 from fakes.raw_client import Answer, Cut, RawClient, compile_raw, pump_request
 
 from farmhand.distcc.protocol import request
-from farmhand_agent import priority
+from farmhand_agent.limits import priority
 
 Gate = tuple[str, int]
 """Where a gate listens; it runs in a process of its own."""

@@ -17,7 +17,7 @@ import pytest
 
 from farmhand.links.agent import AgentLink
 from farmhand.wire.local import Block
-from farmhand_agent.leftovers import identify
+from farmhand_agent.traces.leftovers import identify
 from tests.whole.stage import Stage, Workstation, boxed, until
 
 ENDLESS = """

@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
-from farmhand_agent.processes import readable
 from farmhand_agent.sensors.base import SenseLost
+from farmhand_agent.traces.processes import readable
 
 OPEN = 0x20
 CLOSE = 0x08 | 0x10

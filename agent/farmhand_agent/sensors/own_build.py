@@ -21,12 +21,12 @@ from pathlib import Path
 
 from farmhand.lending.observation import Reading
 from farmhand.settings import Settings
-from farmhand_agent.processes import readable
 from farmhand_agent.sensors import build_tools
 from farmhand_agent.sensors.base import Report, SenseLost
 from farmhand_agent.sensors.build_tools import Files, Watched
 from farmhand_agent.sensors.inotify import Inotify
 from farmhand_agent.sensors.process_names import PROC, Process, age, parents, running, why_no_proc
+from farmhand_agent.traces.processes import readable
 
 LOOKS = ((0.001, 50), (0.002, 50), (0.004, 50), (0.008, 50), (0.02, 50), (0.1, None))
 """Seconds before each look that follows an event, and how many of the newest processes it is at; None: all. A program

@@ -15,7 +15,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from farmhand_agent import marks
+from farmhand_agent.traces import marks
 
 PROC = Path("/proc")
 

@@ -14,9 +14,9 @@ from fakes.marked import marked
 from fakes.waiting import comes_true
 
 from farmhand.settings import Settings
-from farmhand_agent import marks
 from farmhand_agent.sensors.base import SenseLost
 from farmhand_agent.sensors.programs import Programs
+from farmhand_agent.traces import marks
 
 GAME = "farmhand-test-quake"
 GAMING = Settings(exclusive=("no-such-program", GAME))

@@ -1,0 +1,326 @@
+"""The boxes of a lent machine: one per client identity, started on demand, ended when idle, all ended by a reclaim.
+
+The box that proved at the start that the sandbox works is given to the first identity. Later ones wait some 30 ms for
+one of their own, and a reclaim has no idle box to end. A box of which it is not sure that it holds nothing but its jobs
+is retired: it gets no new ones and ends with its last.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+from collections import Counter
+from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Iterable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from farmhand_agent.background import background
+from farmhand_agent.boxes.box import BoxGone
+
+IDLE_AFTER = 60.0
+"""Seconds without a job after which an identity's box is ended."""
+
+_TAKEN_BACK = "the machine has been taken back"
+
+_log = logging.getLogger("farmhand.agent")
+
+
+class AnyBox(Protocol):
+    """What the gate needs of a box; `farmhand_agent.boxes.box.Box` is the real one."""
+
+    @property
+    def alive(self) -> bool: ...
+    @property
+    def priority(self) -> str: ...
+    async def connect(self) -> socket.socket: ...
+    def freeze(self) -> None: ...
+    def thaw(self) -> None: ...
+    def kill(self) -> None: ...
+    async def gone(self) -> None: ...
+    def cpu_seconds(self) -> float: ...
+    def memory_mib(self) -> float: ...
+
+
+@dataclass(slots=True, eq=False)
+class _Tenant:
+    """What one identity has here.
+
+    Attributes:
+        jobs: running or waiting for their box.
+        box: where its next job goes; None while it has none.
+        lock: held while a box is being found.
+        nap: ends the box after a time without jobs.
+    """
+
+    jobs: int = 0
+    box: AnyBox | None = None
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    nap: asyncio.TimerHandle | None = None
+
+
+class Boxes:
+    """All boxes of one time of lending.
+
+    Args:
+        start: makes a box and waits until it answers.
+        idle_after: see `IDLE_AFTER`.
+    """
+
+    def __init__(self, start: Callable[[], Awaitable[AnyBox]], idle_after: float = IDLE_AFTER) -> None:
+        self._start = start
+        self._idle_after = idle_after
+        self._open = True
+        self._frozen = False
+        self._starting: set[asyncio.Task[AnyBox]] = set()
+        self._running: set[AnyBox] = set()
+        self._ending: set[AnyBox] = set()  # killed, but not yet proved gone
+        self._spare: asyncio.Task[AnyBox] | None = None
+        self._tenants: dict[str, _Tenant] = {}
+        self._jobs: Counter[AnyBox] = Counter()
+        self._retired: set[AnyBox] = set()
+        self._cpu: dict[AnyBox, float] = {}
+        self._ended_cpu = 0.0
+
+    async def warm_up(self) -> AnyBox:
+        """Bring the first box up, for whoever comes first.
+
+        Raises:
+            BoxGone: no box can be made, or the machine is being taken back.
+        """
+        self._spare = self._begin()
+        box = await asyncio.shield(self._spare)
+        if not self._open:
+            raise BoxGone(_TAKEN_BACK)
+        return box
+
+    @asynccontextmanager
+    async def serving(self, identity: str) -> AsyncGenerator[AnyBox]:
+        """Hold the box of `identity` for one job; a box that died is replaced.
+
+        Raises:
+            BoxGone: no box can be made, or the machine is being taken back.
+        """
+        tenant = self._tenants.setdefault(identity, _Tenant())
+        tenant.jobs += 1
+        if tenant.nap is not None:
+            tenant.nap.cancel()
+            tenant.nap = None
+        try:
+            async with tenant.lock:
+                box = await self._box_of(tenant)
+            self._jobs[box] += 1
+            try:
+                yield box
+            finally:
+                self._jobs[box] -= 1
+                self._end_if_out_of_use(box)
+        finally:
+            tenant.jobs -= 1
+            self._let_rest(identity, tenant)
+
+    def retire(self, box: AnyBox) -> None:
+        """Send no more jobs to a box; it ends with the last of those it has."""
+        if box in self._running:
+            self._evict(box)
+            self._retired.add(box)
+            self._end_if_out_of_use(box)
+
+    def end(self, box: AnyBox) -> None:
+        """End a box now, with all jobs in it."""
+        if box not in self._running:
+            return
+        self._evict(box)
+        try:
+            self._note_cpu(box)  # the kernel forgets the figure with the box
+        except Exception:
+            _log.exception("the CPU time of a box that ends could not be counted")
+        self._kill(box)
+        background(self._until_gone(box))
+
+    def end_all_but(self, kept: Collection[AnyBox | None]) -> None:
+        """End every box now, with all jobs in it, but those of `kept` that are not retired.
+
+        Raises:
+            Exception: one could not be killed; all others were.
+        """
+        faults: list[Exception] = []
+        for box in [one for one in self._running if one not in kept or one in self._retired]:
+            try:
+                self.end(box)
+            except Exception as wrong:
+                faults.append(wrong)
+        if faults:
+            raise faults[0]
+
+    async def ended(self) -> None:
+        """Wait until those boxes are gone that were ended so far."""
+        for box in list(self._ending):
+            await self._until_gone(box)
+
+    def freeze(self) -> None:
+        """Stop everything in every box where it stands, and every box that comes up until `thaw`."""
+        self._frozen = True
+        for box in self._running:
+            box.freeze()
+
+    def thaw(self) -> None:
+        """Let everything go on."""
+        self._frozen = False
+        for box in self._running:
+            box.thaw()
+
+    def kill_all(self) -> None:
+        """End every box now; none is started any more. May be repeated.
+
+        One that could not be killed is told to the log; `all_gone` tries it again.
+        """
+        self._open = False
+        for tenant in self._tenants.values():
+            if tenant.nap is not None:
+                tenant.nap.cancel()
+        for wrong in self._kill_each([*self._running, *self._ending]):
+            _log.error("a box could not be killed", exc_info=wrong)
+        for task in self._starting:
+            task.cancel()
+        self._spare = None
+        self._tenants.clear()
+
+    async def all_gone(self) -> None:
+        """Wait until no box runs any more, those included that were just coming up.
+
+        Raises:
+            Exception: what killing a box said; then nothing is proved.
+        """
+        while self._starting or self._running or self._ending:
+            if self._starting:
+                await asyncio.wait(set(self._starting))
+            for wrong in self._kill_each(list(self._running)):  # came up after all others were killed
+                raise wrong
+            for box in list(self._ending):
+                await self._until_gone(box)
+
+    def cpu_seconds(self) -> float:
+        """CPU time in seconds of all boxes so far, those that have ended included; never falls."""
+        for box in self._running:
+            self._note_cpu(box)
+        return self._ended_cpu + sum(self._cpu.values())
+
+    def memory_mib(self) -> float:
+        """Memory in MiB that the boxes hold now."""
+        return sum(box.memory_mib() for box in self._running)
+
+    def shed(self, most_mib: float) -> None:
+        """End the box that holds the most if all together hold more than `most_mib` MiB."""
+        held = {box: box.memory_mib() for box in self._running}
+        if sum(held.values()) > most_mib:
+            greatest = max(held, key=held.__getitem__)
+            _log.warning("the jobs hold %.0f MiB, more than they may; the greatest box ends", sum(held.values()))
+            self.end(greatest)
+
+    async def _box_of(self, tenant: _Tenant) -> AnyBox:
+        if tenant.box is not None and not tenant.box.alive:
+            self.end(tenant.box)
+        if tenant.box is None:
+            box = await self._claim_spare()
+            if not self._open:
+                raise BoxGone(_TAKEN_BACK)
+            tenant.box = box
+        return tenant.box
+
+    async def _claim_spare(self) -> AnyBox:
+        """Take the spare box, or make one; a claim that is given up puts it back."""
+        for _ in range(2):
+            claimed, self._spare = self._spare or self._begin(), None
+            try:
+                box = await asyncio.shield(claimed)
+            except asyncio.CancelledError:
+                if self._spare is None:
+                    self._spare = claimed
+                else:
+                    claimed.add_done_callback(self._discard)
+                raise
+            if box.alive:
+                return box
+            self.end(box)
+        raise BoxGone("boxes end as soon as they have come up")
+
+    def _begin(self) -> asyncio.Task[AnyBox]:
+        if not self._open:
+            raise BoxGone(_TAKEN_BACK)
+        task = asyncio.create_task(self._start_one())
+        self._starting.add(task)
+        task.add_done_callback(self._started)
+        return task
+
+    async def _start_one(self) -> AnyBox:
+        try:
+            box = await self._start()
+        except BoxGone:
+            raise
+        except OSError as wrong:
+            _log.exception("no box can be made")
+            raise BoxGone(f"no box can be made: {wrong}") from wrong
+        self._running.add(box)
+        if self._frozen:
+            box.freeze()
+        return box
+
+    def _started(self, task: asyncio.Task[AnyBox]) -> None:
+        self._starting.discard(task)
+        if not task.cancelled() and task.exception() is not None and self._spare is task:
+            self._spare = None  # the next job tries again and is told why
+
+    def _discard(self, task: asyncio.Task[AnyBox]) -> None:
+        if not task.cancelled() and task.exception() is None:
+            self.end(task.result())
+
+    def _let_rest(self, identity: str, tenant: _Tenant) -> None:
+        """End the box of an identity without jobs in a while; forget one without a box."""
+        if tenant.jobs or not self._open:
+            return
+        if tenant.box is None:
+            del self._tenants[identity]
+        else:
+            tenant.nap = asyncio.get_running_loop().call_later(self._idle_after, self._fall_idle, identity)
+
+    def _fall_idle(self, identity: str) -> None:
+        tenant = self._tenants.pop(identity)
+        if tenant.box is not None:
+            self.end(tenant.box)
+
+    def _evict(self, box: AnyBox) -> None:
+        for tenant in self._tenants.values():
+            if tenant.box is box:
+                tenant.box = None
+
+    def _end_if_out_of_use(self, box: AnyBox) -> None:
+        if not self._jobs[box]:
+            del self._jobs[box]
+            if box in self._retired:
+                self.end(box)
+
+    def _note_cpu(self, box: AnyBox) -> None:
+        self._cpu[box] = max(self._cpu.get(box, 0.0), box.cpu_seconds())
+
+    def _kill_each(self, boxes: Iterable[AnyBox]) -> list[Exception]:
+        """Kill all of these; one that fails spares no other. Returns what went wrong."""
+        faults: list[Exception] = []
+        for box in boxes:
+            try:
+                self._kill(box)
+            except Exception as wrong:
+                faults.append(wrong)
+        return faults
+
+    def _kill(self, box: AnyBox) -> None:
+        box.kill()
+        self._running.discard(box)
+        self._retired.discard(box)
+        self._ending.add(box)
+
+    async def _until_gone(self, box: AnyBox) -> None:
+        await box.gone()
+        self._ending.discard(box)
+        self._ended_cpu += self._cpu.pop(box, 0.0)
