@@ -1,4 +1,4 @@
-"""An owner who lends one slot while working: what runs beyond it ends at a touch. See tests/agent/gate/test_trimming."""
+"""An owner who lends a slot while working: what runs beyond it ends at a touch. see tests/agent/gate/test_trimming."""
 
 from __future__ import annotations
 
