@@ -105,7 +105,8 @@ class Scene:
             assert not listens(station)
             log = station.log.read_text()
             assert "Traceback" not in log, log
-        assert sorted(self.stage.scratch.iterdir()) == []
+        left = sorted(one.name for one in self.stage.scratch.iterdir())
+        assert not left, f"temporary files are left: {left}"
 
 
 @dataclass

@@ -192,14 +192,15 @@ def test_what_a_crash_left_is_ended_at_the_next_start_and_strangers_are_not(stag
         mine, other = identify(left.pid), identify(stranger.pid)
         assert mine is not None
         assert other is not None
-        record.write_bytes(msgspec.json.encode([mine, msgspec.structs.replace(other, started=other.started + 1)]))
+        named = [mine, msgspec.structs.replace(other, started=other.started + 1)]
+        record.write_bytes(msgspec.json.encode({"processes": named}))
         station.start()
         assert left.wait(10) == -signal.SIGKILL
         assert stranger.poll() is None
         assert "an earlier life" in station.log.read_text()
         station.wait("lent")
         station.stop()
-        assert json.loads(record.read_text()) == []
+        assert json.loads(record.read_text()) == {"processes": [], "traces": []}
     finally:
         for one in (left, stranger):
             one.kill()

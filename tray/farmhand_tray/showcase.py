@@ -59,7 +59,7 @@ class Showcase(QObject):
         self.menu.show_rows(view.menu)
         self.window.show_view(view)
 
-    def _on_chosen(self, action: Action) -> None:
+    def _on_chosen(self, action: Action, _who: str) -> None:
         if action in (Action.QUIT_TRAY, Action.QUIT_ALL):
             self.end()
         else:
