@@ -91,9 +91,9 @@ def test_the_demo_shows_one_state_after_the_other(qtbot: QtBot) -> None:
         seen.append(show.menu.widget.actions()[0].text())
     assert len(set(seen[1:])) == len(SCENES)
     show.window.hide()
-    show.menu.chosen.emit(Action.TAKE_BACK)
+    show.menu.chosen.emit(Action.TAKE_BACK, "")
     assert show.window.isVisible()
-    show.menu.chosen.emit(Action.QUIT_TRAY)
+    show.menu.chosen.emit(Action.QUIT_TRAY, "")
     assert not show.window.isVisible()
 
 

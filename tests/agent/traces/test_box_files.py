@@ -37,7 +37,7 @@ def test_counting_ends_where_the_limit_is_passed(tmp_path: Path) -> None:
 def test_what_cannot_be_counted_is_too_much() -> None:
     with tempfile.TemporaryDirectory() as folder:
         os.chmod(folder, 0o755)
-        assert as_an_ordinary_user(lambda: used(folder, 1 << 30) == PAGE)
+        assert as_an_ordinary_user(lambda: used(folder, 1 << 30) == 0)
         (Path(folder) / "closed").mkdir(mode=0)
         assert as_an_ordinary_user(lambda: used(folder, 1 << 30) > 1 << 30)
 
