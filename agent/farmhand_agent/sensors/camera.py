@@ -1,8 +1,9 @@
 """Whether a camera is in use, as in a call, by who holds its device open.
 
 inotify(7) tells when /dev/video* is opened and closed, and when a camera is plugged in; then the open files of all
-processes say who it is. Those of other users cannot be seen. A camera that rests says nothing about films and talks, so
-what is reported then is None, not "nothing".
+processes say who it is. Those of other users cannot be seen. PipeWire's own processes do not count: they hold cameras
+open that nobody uses, and what is used through them is told by `ScreenSharing`. A camera that rests says nothing about
+films and talks, so what is reported then is None, not "nothing".
 """
 
 from __future__ import annotations
@@ -22,6 +23,9 @@ from farmhand_agent.sensors.process_names import PROC, name_of
 DEV = Path("/dev")
 CAMERA = "video"
 """How the names of devices for pictures begin (Video for Linux); some cameras have two."""
+
+KEEPERS = frozenset({"pipewire", "wireplumber"})
+"""Programs that open cameras to list them, and with libcamera keep most of them open for good."""
 
 SETTLE = 0.5
 """Seconds from an event to the look: programs that only list cameras open them for a moment."""
@@ -77,7 +81,9 @@ class Camera:
             with suppress(OSError):  # it has ended, is no process, or is somebody else's
                 files = f"{self._proc}/{pid}/fd"
                 if pid.isdecimal() and any(os.readlink(f"{files}/{one}") in cameras for one in os.listdir(files)):
-                    yield name_of(int(pid), self._proc)
+                    name = name_of(int(pid), self._proc)
+                    if name not in KEEPERS:
+                        yield name
 
 
 async def _something(watches: Inotify, folder: int) -> bool:

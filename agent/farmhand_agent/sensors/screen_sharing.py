@@ -1,9 +1,9 @@
-"""Whether the screen is shared or recorded, by the streams of pictures that PipeWire carries.
+"""Whether the screen is shared or a camera is in use, by the streams of pictures that PipeWire carries.
 
 Under Wayland every screen that is shared is such a stream, whichever the desktop. `pw-dump --monitor`, which comes with
 PipeWire, tells of all streams and then of each change; nothing is polled. A stream for pictures is a screen unless it
-comes from a device, which is a camera. A screen that is not shared says nothing about films and talks, so what is
-reported then is None, not "nothing".
+comes from a device, which is a camera; that is in use while its stream runs. A screen that is not shared says nothing
+about films and talks, so what is reported then is None, not "nothing".
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from farmhand_agent.sensors.children import end
 
 PROGRAM = "pw-dump"
 SHARED = "the screen is shared"
+FILMED = "a camera is in use"
 
 PICTURES = frozenset({"Stream/Output/Video", "Video/Source"})
 """Classes of streams; which one a screen has depends on its compositor."""
@@ -31,11 +32,15 @@ PICTURES = frozenset({"Stream/Output/Video", "Video/Source"})
 DEVICE = "device.api"
 """A property of streams that come from a device."""
 
+RUNNING = "running"
+"""State of a stream that somebody takes pictures from; an idle or suspended camera only could be used."""
+
 LONGEST_LINE = 1 << 20
 
 
 class _Info(msgspec.Struct, frozen=True):
     props: dict[str, Any] = {}
+    state: Any = None
 
 
 class _Changed(msgspec.Struct, frozen=True):
@@ -72,7 +77,7 @@ class ScreenSharing:
         listening = await asyncio.create_subprocess_exec(
             *(PROGRAM, "--monitor"), stdin=DEVNULL, stdout=PIPE, stderr=DEVNULL, env=self._environ, limit=LONGEST_LINE
         )
-        screens: set[int] = set()
+        streams: dict[int, str] = {}
         known: str | None = ""
         try:
             assert listening.stdout
@@ -81,12 +86,12 @@ class ScreenSharing:
                 lines.append(line)
                 if line.rstrip() != b"]":
                     continue
-                _follow(msgspec.json.decode(b"".join(lines), type=list[_Changed]), screens)
+                _follow(msgspec.json.decode(b"".join(lines), type=list[_Changed]), streams)
                 lines.clear()
-                shared = SHARED if screens else None
-                if shared != known:
-                    known = shared
-                    report(Reading({"presenting": shared}))
+                shows = next(iter(streams.values()), None)
+                if shows != known:
+                    known = shows
+                    report(Reading({"presenting": shows}))
             raise SenseLost("PipeWire has gone")
         except msgspec.DecodeError as problem:
             raise SenseLost(f"{PROGRAM} says what nobody understands: {problem}") from None
@@ -94,10 +99,20 @@ class ScreenSharing:
             await end(listening)
 
 
-def _follow(changes: list[_Changed], screens: set[int]) -> None:
-    """Take in objects that are new, have changed, or have gone."""
+def _follow(changes: list[_Changed], streams: dict[int, str]) -> None:
+    """Take in objects that are new, have changed, or have gone; `pw-dump` tells changed ones in full."""
     for one in changes:
-        if one.info is None:
-            screens.discard(one.id)
-        elif one.info.props.get("media.class") in PICTURES and DEVICE not in one.info.props:
-            screens.add(one.id)
+        shows = _shows(one.info)
+        if shows is None:
+            streams.pop(one.id, None)
+        else:
+            streams[one.id] = shows
+
+
+def _shows(info: _Info | None) -> str | None:
+    """Say what a stream of pictures shows to others; None for a camera that rests, and for whatever else there is."""
+    if info is None or info.props.get("media.class") not in PICTURES:
+        return None
+    if DEVICE not in info.props:
+        return SHARED
+    return FILMED if info.state == RUNNING else None

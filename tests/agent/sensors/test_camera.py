@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -10,15 +11,15 @@ import pytest
 from fakes.listener import watching
 
 from farmhand_agent.sensors.base import SenseLost
-from farmhand_agent.sensors.camera import Camera
+from farmhand_agent.sensors.camera import KEEPERS, Camera
 
 CALL = "sleep uses the camera"
 
 
-def call(camera: Path) -> subprocess.Popen[bytes]:
+def call(camera: Path, program: str = "sleep") -> subprocess.Popen[bytes]:
     """A program that holds a camera open."""
     with camera.open("rb") as device:
-        return subprocess.Popen(["sleep", "60"], stdin=device)
+        return subprocess.Popen([program, "60"], stdin=device)
 
 
 def hang_up(program: subprocess.Popen[bytes]) -> None:
@@ -60,6 +61,21 @@ async def test_a_call_that_began_before(tmp_path: Path) -> None:
     async with watching(Camera(tmp_path)) as heard:
         await heard.until_seen(presenting=CALL)
     hang_up(calling)
+
+
+@pytest.mark.parametrize("keeper", sorted(KEEPERS))
+async def test_a_camera_that_pipewire_keeps_open_is_not_in_use(tmp_path: Path, keeper: str) -> None:
+    camera, program = tmp_path / "video0", tmp_path / keeper
+    camera.touch()
+    program.symlink_to(shutil.which("sleep") or "")
+    kept = await asyncio.to_thread(call, camera, str(program))
+    async with watching(Camera(tmp_path, settle=0.05)) as heard:
+        await heard.until(lambda: heard.readings == [{"presenting": None}])
+        calling = call(camera)
+        await heard.until_seen(presenting=CALL)
+        hang_up(calling)
+        await heard.until_seen(presenting=None)
+    hang_up(kept)
 
 
 async def test_no_devices(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from fakes.listener import Listener, watching
 from fakes.pipewire import PipeWire
 
 from farmhand_agent.sensors.base import SenseLost
-from farmhand_agent.sensors.screen_sharing import SHARED, ScreenSharing
+from farmhand_agent.sensors.screen_sharing import FILMED, SHARED, ScreenSharing
 
 
 @pytest.fixture
@@ -52,9 +52,9 @@ async def test_pipewire_goes(pipewire: PipeWire) -> None:
         await asyncio.wait_for(watch, 5)
 
 
-def stream(number: int, media_class: str, **properties: str) -> dict[str, object]:
+def stream(number: int, media_class: str, state: str = "suspended", **properties: str) -> dict[str, object]:
     named = {name.replace("_", "."): value for name, value in properties.items()}
-    return {"id": number, "info": {"props": {"media.class": media_class, **named}}}
+    return {"id": number, "info": {"state": state, "props": {"media.class": media_class, **named}}}
 
 
 async def told(tmp_path: Path, *changes: object, words: str = "") -> list[str | None]:
@@ -75,6 +75,12 @@ async def test_screens_are_told_from_cameras(tmp_path: Path) -> None:
     music = stream(32, "Stream/Output/Audio")
     gone = [{"id": 31, "info": None}]
     assert await told(tmp_path, [camera, music, {"id": 0}], [wlroots], [camera], gone) == [None, SHARED, None]
+
+
+async def test_a_camera_is_in_use_while_its_stream_runs(tmp_path: Path) -> None:
+    rests, runs = (stream(30, "Video/Source", state, device_api="libcamera") for state in ("suspended", "running"))
+    sound = stream(31, "Audio/Source", "running", device_api="alsa")
+    assert await told(tmp_path, [rests, sound], [runs], [rests]) == [None, FILMED, None]
 
 
 async def test_what_nobody_understands(tmp_path: Path) -> None:
