@@ -1,8 +1,9 @@
 """How busy the owner's programs keep the machine, and how much memory is free, with the farm's own part taken out.
 
 Beside them the shares of time in which programs wait for memory and for disks, where the kernel keeps these accounts.
-The farm's jobs work in memory, so who waits for a disk is the owner. The account of waiting for processors is not used:
-the farm's own jobs are there to wait for them.
+The farm's jobs work in memory, so who waits for a disk is the owner. For the kernel, who waits for a packet by io_uring
+waits for a disk too, as some terminals and databases do all day; so no more counts than the busiest disk had to do. The
+account of waiting for processors is not used: the farm's own jobs are there to wait for them.
 
 The share is a mean over periods, so that a page that loads for a second does not switch a farm, and of two means the
 larger one: over `BUSY_WINDOW` periods and over `IDLE_WINDOW`, twice as many. So work is noticed in half the time that
@@ -13,7 +14,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain, repeat
 from pathlib import Path
@@ -40,6 +41,9 @@ MEMORY_STEPS = 8
 
 PRESSURE_STEP = 0.05
 """Change of a share of time spent waiting that is reported."""
+
+DISK_TIME = 12
+"""Place of the milliseconds in which a disk had work among the words of a line, see the kernel's iostats.rst."""
 
 TICK = 100.0
 """Units of /proc/stat in a second, on every platform that Linux has (USER_HZ)."""
@@ -98,6 +102,22 @@ def read_pressure(pressure: str) -> float:
     return float(words[1].removeprefix("avg10=")) / 100
 
 
+def read_disks(diskstats: str) -> dict[str, int]:
+    """Read /proc/diskstats: milliseconds since the start in which each disk had work, by name.
+
+    Raises:
+        ValueError: it is not of that form.
+    """
+    lines = (line.split() for line in diskstats.splitlines())
+    return {words[2]: int(words[DISK_TIME]) for words in lines if len(words) > DISK_TIME}
+
+
+def busiest_disk(before: Mapping[str, int], after: Mapping[str, int], seconds: float) -> float:
+    """Return the share of `seconds`, 0..1, in which the disk with the most work had any; see `read_disks`."""
+    busy = max((spent - before.get(disk, spent) for disk, spent in after.items()), default=0)
+    return min(1.0, max(0.0, busy / 1000 / seconds))
+
+
 def others_share(before: Sample, after: Sample) -> float | None:
     """Return the share of all cores, 0..1, that was not the farm's; None if no time has passed."""
     total = after.total - before.total
@@ -118,7 +138,7 @@ def larger_share(samples: Sequence[Sample]) -> float | None:
 
 
 class LoadSensor:
-    """Watches /proc/stat, /proc/meminfo, /proc/pressure/memory and /proc/pressure/io.
+    """Watches /proc/stat, /proc/meminfo, /proc/diskstats, /proc/pressure/memory and /proc/pressure/io.
 
     Args:
         settings: `memory_per_job` says which changes matter.
@@ -163,16 +183,18 @@ class LoadSensor:
         """See `Sensor.watch`. Free memory is known at once, the share after `FIRST_PERIOD`."""
         try:
             samples = deque([self._cpu()], maxlen=IDLE_WINDOW + 1)
+            disks = deque([(0.0, self._disks())], maxlen=BUSY_WINDOW + 1)
             known: dict[str, float | None] = {"others_cpu": None, "free_memory_mib": self._free(), **self._pressures()}
             report(Reading({name: value for name, value in known.items() if name != "others_cpu"}))
             for period in chain((FIRST_PERIOD,), repeat(PERIOD)):
                 await self._pause(period)
                 samples.append(self._cpu())
+                disks.append((disks[-1][0] + period, self._disks()))
                 cpu = larger_share(samples)
                 seen = {"others_cpu": known["others_cpu"] if cpu is None else cpu, "free_memory_mib": self._free()}
                 news = {
                     name: value
-                    for name, value in {**seen, **self._pressures()}.items()
+                    for name, value in {**seen, **self._pressures(disks)}.items()
                     if _differs(value, known[name], self._steps[name])
                 }
                 if news:
@@ -187,9 +209,21 @@ class LoadSensor:
     def _free(self) -> int:
         return read_free((self._proc / "meminfo").read_text()) + int(self._farm_memory_mib())
 
-    def _pressures(self) -> dict[str, float | None]:
-        """Return the shares of time spent waiting."""
-        return {"memory_pressure": self._pressure("memory"), "disk_pressure": self._pressure("io")}
+    def _disks(self) -> dict[str, int] | None:
+        """Return what the disks had to do; None where the kernel does not say."""
+        try:
+            return read_disks((self._proc / "diskstats").read_text())
+        except OSError:
+            return None
+
+    def _pressures(self, disks: Sequence[tuple[float, dict[str, int] | None]] = ()) -> dict[str, float | None]:
+        """Return the shares of time spent waiting; `disks` are seconds and what the disks had done by then."""
+        io = self._pressure("io")
+        if io is not None and len(disks) > 1:
+            (begin, before), (end, after) = disks[0], disks[-1]
+            if before is not None and after is not None:
+                io = min(io, busiest_disk(before, after, end - begin))
+        return {"memory_pressure": self._pressure("memory"), "disk_pressure": io}
 
     def _pressure(self, of: str) -> float | None:
         """Return one share of time spent waiting; None where the kernel does not say."""

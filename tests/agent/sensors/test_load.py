@@ -19,8 +19,10 @@ from farmhand_agent.sensors.load import (
     PERIOD,
     LoadSensor,
     Sample,
+    busiest_disk,
     others_share,
     read_cpu,
+    read_disks,
     read_free,
     read_pressure,
 )
@@ -39,6 +41,8 @@ class Proc:
         self.farm = 0.0
         self.pressure: float | None = None
         self.disk: float | None = None
+        self.disk_work: float | None = None
+        self._disk_ms = 5000.0
         self.waits: list[float] = []
         self._total, self._busy = 1000.0, 300.0
         self._write()
@@ -54,13 +58,19 @@ class Proc:
             if share is not None:
                 waiting.write_text(f"some avg10={share:.2f} avg60=0.00 avg300=0.00 total=1\nfull avg10=0.00\n")
 
+        if self.disk_work is not None:
+            disks = (("loop0", 0), ("sda", round(self._disk_ms)), ("sda1", round(self._disk_ms / 2)))
+            lines = (f"   8 0 {name} 1 2 3 4 5 6 7 8 0 {busy} 99999 0 0\n" for name, busy in disks)
+            (self.root / "diskstats").write_text("".join(lines))
+
     async def pause(self, seconds: float) -> None:
-        """Let time pass: `busy` of the two cores is used, `farm` of it by the farm."""
+        """Let time pass: `busy` of the two cores is used, `farm` of it by the farm; a disk has work for `disk_work`."""
         await asyncio.sleep(0)
         self.waits.append(seconds)
         self._total += 2 * seconds
         self._busy += 2 * seconds * self.busy
         self.farm_cpu += 2 * seconds * self.farm
+        self._disk_ms += 1000 * seconds * (self.disk_work or 0.0)
         self._write()
 
 
@@ -203,6 +213,21 @@ async def test_waiting_for_disks(tmp_path: Path) -> None:
     told = [one["disk_pressure"] for one in heard.readings if "disk_pressure" in one]
     assert told == [None, 0.02, 0.9, None]
     assert heard.seen.memory_pressure == 0.5
+
+
+async def test_who_waits_for_packets_by_io_uring_waits_for_no_disk(tmp_path: Path) -> None:
+    waiting: dict[str, float] = {"disk": 99.0, "disk_work": 0.0}
+    heard = await play(tmp_path, waiting, {}, {}, {"disk_work": 0.8}, {}, {"disk_work": 2.0}, {}, {"disk": 10.0})
+    told = [one["disk_pressure"] for one in heard.readings if "disk_pressure" in one]
+    assert told[1:] == pytest.approx([0.99, 0.0, 0.4, 0.8, 0.99, 0.1])
+
+
+def test_disks_that_come_and_go() -> None:
+    assert busiest_disk({"sda": 5000}, {"sda": 6000, "sdb": 90000}, 10.0) == 0.1, "what sdb did before is not known"
+    assert busiest_disk({"sda": 5000}, {}, 10.0) == 0.0
+    assert busiest_disk({"sda": 5000}, {"sda": 3000}, 10.0) == 0.0
+    assert busiest_disk({"sda": 0}, {"sda": 11000}, 10.0) == 1.0
+    assert read_disks("8 0 sda 1\n") == {}
 
 
 @pytest.mark.parametrize("pressure", ["", "full avg10=1.00", "some", "some total=7", "some avg10=many"])
