@@ -41,6 +41,10 @@ Stamps = list[tuple[int, int, int]]
 NEEDED = ("icalendar", "recurring_ical_events")
 
 
+class Refused(SenseLost):
+    """The files were looked at and are not what they should be."""
+
+
 class Meetings:
     """Reads the files that the setting `calendar` names.
 
@@ -89,14 +93,14 @@ class Meetings:
             await asyncio.sleep(self._pause)
 
     async def _read_once(self, stamps: Stamps, now: float) -> tuple[tuple[float, float], ...]:
-        """Have the files read; what cannot be read is not read again before it changes.
+        """Have the files read; what is refused is not read again before it changes, unlike what took too long.
 
         Raises:
             SenseLost: see `_read`.
         """
         try:
             return await self._read(now)
-        except SenseLost as lost:
+        except Refused as lost:
             self._refused = stamps, str(lost)
             raise
 
@@ -112,7 +116,8 @@ class Meetings:
         """Have the files read.
 
         Raises:
-            SenseLost: they cannot be.
+            Refused: they are no calendars, or may not be read.
+            SenseLost: there was no time for it.
         """
         child = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", MODULE, str(now), str(now + AHEAD), *map(str, self._files)),
@@ -131,5 +136,5 @@ class Meetings:
             await asyncio.shield(child.wait())
         if child.returncode != 0:
             last = complaint.decode(errors="replace").strip().rpartition("\n")[2]
-            raise SenseLost(last or f"reading the calendar ended with {child.returncode}")
+            raise Refused(last or f"reading the calendar ended with {child.returncode}")
         return msgspec.json.decode(said, type=tuple[tuple[float, float], ...])
