@@ -101,7 +101,7 @@ def meeting(facts: Facts) -> str:
     if not facts.settings.calendar:
         return "no calendar is set"
     if facts.seen.meetings is None:
-        return "nothing tells yet when you are in a meeting"
+        return "your calendar cannot be read, or has not been yet"
     if facts.meeting_ends is not None:
         return f"you are in a meeting for another {span(facts.meeting_ends - facts.now)}"
     begins = facts.meeting_begins

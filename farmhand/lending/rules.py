@@ -80,6 +80,7 @@ class Rule:
 
 IN_USE = "in use"
 SHARED = "while you work"
+NOT_YET = "not idle long enough"
 
 RULES = (
     Rule(
@@ -239,7 +240,7 @@ RULES = (
         Says.KEEP,
         lambda facts: facts.in_meeting,
         reasons.meeting,
-        ends="the end of the meeting",
+        ends="the end of the meeting, or a calendar that can be read",
         begins="a meeting in your calendar",
     ),
     Rule(
@@ -292,7 +293,7 @@ RULES = (
         begins="touching keyboard or mouse, with slots_in_use above 0",
     ),
     Rule(
-        "not idle long enough",
+        NOT_YET,
         Says.KEEP,
         lambda _: True,
         reasons.hands,

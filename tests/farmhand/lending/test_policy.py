@@ -188,7 +188,7 @@ CONVERSATION = [
         KEEP,
         "you are in a meeting for another 10 min",
     ),
-    (AWAY, {"calendar": ("/a.ics",)}, "in a meeting", KEEP, "nothing tells yet when you are in a meeting"),
+    (AWAY, {"calendar": ("/a.ics",)}, "in a meeting", KEEP, "your calendar cannot be read, or has not been yet"),
     (
         replace(AWAY, meetings=((WALL + 1, WALL + 600),)),
         {"calendar": ("/a.ics",)},
@@ -625,7 +625,7 @@ def test_why_nothing_works() -> None:
             "switching back to your session, or ending the other",
         ),
         (replace(AWAY, presenting="a film"), {}, "presenting", "leaving the full screen, or presenting = always"),
-        (AWAY, {"calendar": ("/a.ics",)}, "in a meeting", "the end of the meeting"),
+        (AWAY, {"calendar": ("/a.ics",)}, "in a meeting", "the end of the meeting, or a calendar that can be read"),
         (THERE, {}, "in use", "leaving keyboard and mouse alone"),
         (replace(AWAY, own_build="make"), {}, "own build", "the end of that build, or own_build = ignore"),
         (AWAY, {"schedule": OTHER_HOURS}, "outside your hours", "the next hours of the schedule"),

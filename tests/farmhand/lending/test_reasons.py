@@ -99,7 +99,7 @@ def test_what_was_chosen_and_set() -> None:
 @pytest.mark.parametrize(
     ("meetings", "words"),
     [
-        (None, "nothing tells yet when you are in a meeting"),
+        (None, "your calendar cannot be read, or has not been yet"),
         ((), "no meeting is near"),
         (((90.0, 200.0),), "the next meeting begins in 90 s"),
         (((-90.0, 200.0), (300.0, 400.0)), "you are in a meeting for another 3 min"),
