@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from farmhand.lending.rules import NOT_YET, RULES, SHARED
 from farmhand.wire.local import Block, Choose, JobView, Quit, SenseView, Snapshot
 from farmhand_resources import ICONS
 from farmhand_tray.demo import NOON, SCENES, Scene
@@ -48,7 +49,8 @@ def row(view: TrayView, label: str) -> Row:
     [
         (snapshot("kept", rule="in use", lends_at=NOON + 60), Face.YOURS, "This machine is yours"),
         (snapshot("kept"), Face.YOURS, "This machine is yours"),
-        (snapshot("kept", lends_at=NOON + 60), Face.READY, "Waiting until you are away"),
+        (snapshot("kept", rule=NOT_YET, lends_at=NOON + 60), Face.READY, "Waiting until you are away"),
+        (snapshot("kept", rule="in a meeting", lends_at=NOON + 60), Face.READY, "Waiting to lend"),
         (snapshot("kept", wish="keep"), Face.PAUSED, "Lending is paused"),
         (snapshot("kept", wish="keep", lends_at=NOON + 60), Face.PAUSED, "Lending is paused"),
         (snapshot("kept", wish="keep", wish_until=NOON + 600), Face.PAUSED, "Paused until 09:10"),
@@ -89,6 +91,13 @@ def test_every_face_is_in_the_demo_and_has_an_icon() -> None:
     faces = {present(scene.snapshot, NOON, absence=scene.absence).face for scene in SCENES}
     assert faces == set(Face)
     assert {face.value for face in Face} <= set(ICONS)
+
+
+def test_the_demo_names_rules_that_there_are() -> None:
+    rules = {rule.name for rule in RULES}
+    told = {scene.snapshot.rule for scene in SCENES if scene.snapshot is not None}
+    assert told <= rules
+    assert SHARED in told
 
 
 def test_no_two_states_of_the_demo_read_the_same() -> None:
@@ -230,7 +239,8 @@ def test_the_first_row_says_why() -> None:
 
     assert first(snapshot("kept", rule="in use", reason="you are typing")) == "This machine is yours – you are typing"
     assert first(snapshot("kept", reason="")) == "This machine is yours"
-    assert first(snapshot("kept", lends_at=NOON + 170)) == "Waiting until you are away – lending begins in 3 min"
+    waits = snapshot("kept", rule=NOT_YET, lends_at=NOON + 170)
+    assert first(waits) == "Waiting until you are away – lending begins in 3 min"
     assert first(snapshot("kept", wish="keep")) == "Lending is paused – by your choice"
     assert first(snapshot("kept", trouble="no sandbox works here")) == "Cannot lend – no sandbox works here"
     assert first(snapshot("resting", reason="the port is in use")) == "Trying again soon – the port is in use"
@@ -252,8 +262,11 @@ def test_the_tooltip_says_state_reason_and_since_when() -> None:
     assert present(snapshot("stopping", reason="you are typing"), NOON).tooltip == (
         "Giving the machine back\nYou are typing."
     )
-    assert present(snapshot("kept", lends_at=NOON + 180), NOON).tooltip == (
+    assert present(snapshot("kept", rule=NOT_YET, lends_at=NOON + 180), NOON).tooltip == (
         "Waiting until you are away\nLending begins at 09:03 unless you come back."
+    )
+    assert present(snapshot("kept", rule="about to lend", lends_at=NOON + 180), NOON).tooltip == (
+        "Waiting to lend\nLending begins at 09:03."
     )
 
 
@@ -321,8 +334,10 @@ def test_the_window_explains() -> None:
 
     why = "Because there was no input for 300 s."
     assert told(snapshot("starting")) == told(snapshot("stopping")) == why
-    assert told(snapshot("kept", lends_at=NOON + 170)) == f"{why} Lending begins in 3 min unless you come back."
-    assert told(snapshot("kept", lends_at=NOON + 170, reason="")) == "Lending begins in 3 min unless you come back."
+    waits = snapshot("kept", rule=NOT_YET, lends_at=NOON + 170)
+    assert told(waits) == f"{why} Lending begins in 3 min unless you come back."
+    assert told(msgspec.structs.replace(waits, reason="")) == "Lending begins in 3 min unless you come back."
+    assert told(msgspec.structs.replace(waits, rule="about to lend")) == f"{why} Lending begins in 3 min."
     assert told(snapshot("kept", wish="keep")) == "By your choice, for 14 min."
     assert told(snapshot("kept", wish="keep", wish_until=NOON + 600)) == "By your choice, for another 10 min."
     assert told(snapshot("kept", trouble="no bwrap: install it")) == "No bwrap: install it."

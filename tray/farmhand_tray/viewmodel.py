@@ -14,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from farmhand.lending.rules import IN_USE, SHARED
+from farmhand.lending.rules import IN_USE, NOT_YET, SHARED
 from farmhand.wire.local import Block, Choose, JobView, Quit, Snapshot
 from farmhand_tray import words
 from farmhand_tray.view import (
@@ -124,7 +124,7 @@ _HEADLINES: dict[Face, Callable[[Snapshot, _Clock], str]] = {
         words.lending(it.slots, it.rule == SHARED) if it.state == "lent" else words.STARTING
     ),
     Face.STARTING: lambda _, __: words.STARTING,
-    Face.READY: lambda _, __: words.READY,
+    Face.READY: lambda it, _: words.READY if it.rule == NOT_YET else words.SOON,
     Face.YOURS: lambda _, __: words.YOURS,
     Face.PAUSED: lambda it, clock: (
         words.PAUSED if it.wish_until is None else words.paused_until(clock.at(it.wish_until))
@@ -178,7 +178,7 @@ def _tooltip(face: Face, it: Snapshot, clock: _Clock) -> tuple[str, ...]:
     if face is Face.RECLAIMING:
         return (words.sentence(it.reason),)
     if face is Face.READY and it.lends_at is not None:
-        return (words.sentence(words.lends_at(clock.at(it.lends_at))),)
+        return (words.sentence(words.lends_at(clock.at(it.lends_at), it.rule == NOT_YET)),)
     since = words.since(clock.at(it.since))
     if face in (Face.BUSY, Face.UNUSED):
         return (words.sentence(f"{_reason(face, it)}, {since}"), words.because(it.reason))
@@ -276,7 +276,8 @@ def _window(face: Face, headline: str, it: Snapshot, clock: _Clock, refused: str
 
 def _explanation(face: Face, it: Snapshot, clock: _Clock) -> str:
     if face is Face.READY and it.lends_at is not None:
-        return f"{words.because(it.reason)} {words.lends_in(clock.remaining(it.lends_at))}".strip()
+        begins = words.lends_in(clock.remaining(it.lends_at), it.rule == NOT_YET)
+        return f"{words.because(it.reason)} {begins}".strip()
     if face is Face.PAUSED:
         return _pause(it, clock)
     if face is Face.HELD_BACK and it.trouble:

@@ -36,6 +36,7 @@ BLOCK = "Block"
 # --- headlines ---------------------------------------------------------------
 YOURS = "This machine is yours"
 READY = "Waiting until you are away"
+SOON = "Waiting to lend"
 STARTING = "Getting ready to lend"
 TAKING = "Giving the machine back"
 HOLDING = "Holding still: are you back?"
@@ -170,14 +171,14 @@ def still_paused(span: str) -> str:
     return f"By your choice, for another {span}."
 
 
-def lends_in(span: str) -> str:
-    """When lending will begin, for a window that counts down."""
-    return f"Lending begins in {span} unless you come back."
+def lends_in(span: str, when_away: bool) -> str:
+    """When lending will begin, for a window that counts down; `when_away`: only if nobody touches anything."""
+    return f"Lending begins in {span}" + (" unless you come back." if when_away else ".")
 
 
-def lends_at(when: str) -> str:
+def lends_at(when: str, when_away: bool) -> str:
     """The same for a text that nobody refreshes."""
-    return f"lending begins at {when} unless you come back"
+    return f"lending begins at {when}" + (" unless you come back" if when_away else "")
 
 
 def lends_in_short(span: str) -> str:
