@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from farmhand.wire.local import JobView, Snapshot
+from farmhand.wire.local import JobView, SenseView, Snapshot
 
 _STATES = {
     "kept": "not lending",
@@ -59,8 +59,14 @@ def status_lines(shown: Snapshot, now: float) -> list[str]:
     if shown.limits:
         lines.append(f"limits of jobs: {shown.limits}")
     for sense in shown.senses:
-        lines.append(f"{sense.question}: {sense.source or 'nothing can tell'}")
+        lines.append(f"{sense.question}: {sense.source or _blind(sense)}")
     return lines
+
+
+def _blind(sense: SenseView) -> str:
+    """Say that no source answers a question; of a single one, why. `farmhand doctor` tells of more."""
+    why = f": {sense.rejected[0][1]}" if len(sense.rejected) == 1 else ""
+    return f"nothing can tell{why}"
 
 
 def job_line(job: JobView, now: float) -> str:

@@ -82,6 +82,13 @@ def test_the_status_of_a_busy_machine() -> None:
     ]
 
 
+def test_a_question_with_a_single_source_says_why_that_one_does_not_answer() -> None:
+    calendar = SenseView("calendar", "", ((".ics files", "mine.ics cannot be read"),))
+    power = SenseView("power", "", (("UPower", "gone"), ("/sys", "gone")))
+    lines = status_lines(shown(senses=(calendar, power)), NOW)
+    assert lines[-2:] == ["calendar: nothing can tell: mine.ics cannot be read", "power: nothing can tell"]
+
+
 def test_the_strongest_sandbox_is_named_without_ado() -> None:
     assert "sandbox: bubblewrap" in status_lines(shown(sandbox="bubblewrap"), NOW)
 
