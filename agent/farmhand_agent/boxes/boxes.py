@@ -183,7 +183,8 @@ class Boxes:
         for wrong in self._kill_each([*self._running, *self._ending]):
             _log.error("a box could not be killed", exc_info=wrong)
         for task in self._starting:
-            task.cancel()
+            if not task.cancelling():  # told already: a second word would tear it from ending what it began
+                task.cancel()
         self._spare = None
         self._tenants.clear()
 

@@ -35,6 +35,9 @@ PROCESSES_PER_SLOT = 32
 NO_CORE = 1
 """Bytes of a core file: none is so small; where the kernel hands cores to a program, this very number forbids that."""
 
+NO_HURRY = ("--rtprio=0", "--nice=0")
+"""Owners who make music may often take realtime priority: a job that could would run before all else, cells or not."""
+
 _SYSTEM = ("/bin", "/lib", "/lib64", "/lib32", "/libx32", "/sbin")
 
 
@@ -87,7 +90,7 @@ def bounds(slots: int, process_mib: int = 0, release: str | None = None) -> list
         release: of the kernel; None: the running one. Before 5.14 all processes of a user counted, the owner's too, so
             there the number of processes is left alone.
     """
-    command = ["prlimit", f"--nofile={OPEN_FILES}", f"--core={NO_CORE}"]
+    command = ["prlimit", f"--nofile={OPEN_FILES}", f"--core={NO_CORE}", *NO_HURRY]
     major, minor = (int(part) for part in (release or platform.release()).split("-")[0].split(".")[:2])
     if (major, minor) >= (5, 14):
         command.append(f"--nproc={PROCESSES + slots * PROCESSES_PER_SLOT}")

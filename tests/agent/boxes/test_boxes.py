@@ -291,6 +291,32 @@ async def test_a_reclaim_while_boxes_come_up_stops_them(maker: BoxMaker) -> None
     assert isinstance((await asyncio.gather(rising, return_exceptions=True))[0], asyncio.CancelledError)
 
 
+async def test_a_repeated_reclaim_lets_a_box_that_was_coming_up_end_in_peace() -> None:
+    half_made, ending = FakeBox(dies_at_once=False), asyncio.Event()
+
+    async def start() -> AnyBox:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ending.set()
+            await half_made.gone()
+        raise AssertionError("it never comes up")
+
+    boxes = Boxes(start)
+    rising = asyncio.create_task(boxes.warm_up())
+    await settle()
+    boxes.kill_all()
+    await ending.wait()
+    boxes.kill_all()
+    leaving = asyncio.create_task(boxes.all_gone())
+    await settle()
+    assert not leaving.done(), "what was begun still runs"
+    half_made.die()
+    async with asyncio.timeout(10):
+        await leaving
+    await asyncio.gather(rising, return_exceptions=True)
+
+
 async def test_a_reclaim_in_the_moment_the_first_box_is_up_wins(maker: BoxMaker) -> None:
     boxes = Boxes(maker.start)
     maker.make = lambda: FakeBox(dies_at_once=False)

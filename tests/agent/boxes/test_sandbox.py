@@ -97,6 +97,11 @@ def test_processes_are_counted_where_the_kernel_counts_those_of_the_box_alone(re
     assert words[:3] == ["prlimit", "--nofile=1024", "--core=1"]
 
 
+def test_what_the_owner_may_of_realtime_and_higher_priority_no_job_may() -> None:
+    assert {"--rtprio=0", "--nice=0"} < set(sandbox.bounds(2))
+    subprocess.run([*sandbox.bounds(2), "true"], check=True)
+
+
 def test_a_process_is_bounded_where_nothing_bounds_all_together() -> None:
     assert "--as=314572800" in sandbox.bounds(2, process_mib=300)
     assert not [word for word in sandbox.bounds(2) if word.startswith("--as")]
