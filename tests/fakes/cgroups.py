@@ -29,8 +29,8 @@ def groups_of(agent: int) -> list[Path]:
     tree, own = cgroup.tree(), cgroup.path_of()
     if tree is None or own is None:
         return []
-    top = tree / own.lstrip("/") / f"farmhand-{agent}"
-    return [*top.glob("boxes/*/"), *([top] if top.exists() else [])]
+    tops = list((tree / own.lstrip("/")).glob(f"farmhand-{agent}-*/"))
+    return [*(cell for top in tops for cell in top.glob("boxes/*/")), *tops]
 
 
 @contextmanager

@@ -127,12 +127,16 @@ class Cgroup:
         told = dict(_pairs(self.read("memory.stat")))
         return None if "anon" not in told else (told["anon"] + told.get("shmem", 0)) / _MIB
 
-    async def gone(self) -> None:
-        """Remove this group and all below it, a second at most: the last process may still be on its way out."""
+    async def gone(self) -> bool:
+        """Remove this group and all below it; returns whether it is gone.
+
+        Tries for a second at most: the last process may still be on its way out.
+        """
         for _ in range(REMOVE_TRIES):
             if self.remove():
-                return
+                return True
             await asyncio.sleep(REMOVE_AGAIN)
+        return False
 
     def remove(self) -> bool:
         """Remove this group and all below it; returns whether it is gone. One that holds a process stays."""

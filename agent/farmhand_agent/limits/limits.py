@@ -10,6 +10,7 @@ import contextlib
 import functools
 import logging
 import os
+import secrets
 import subprocess
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -56,15 +57,20 @@ class Remains(msgspec.Struct, frozen=True):
     inode: int
 
 
+class _File(msgspec.Struct, frozen=True):
+    groups: tuple[Remains, ...]
+
+
 class Limits:
     """The control group round all boxes while the agent runs, if there can be one, and the guardian.
 
     Args:
         bounds: the owner's.
-        record: a file that names the group for the next life of this agent.
+        record: a file that names the groups that are not gone yet for the next life of this agent.
         environ: of the session.
         proc, run: where procfs and /run are.
         root: whether to ask the machine's own systemd.
+        life: names the group; None: by a number that no other agent has, as it may have our pid in another namespace.
     """
 
     def __init__(
@@ -75,6 +81,7 @@ class Limits:
         proc: Path = Path("/proc"),
         run: Path = Path("/run"),
         root: bool | None = None,
+        life: str | None = None,
     ) -> None:
         self._bounds = bounds
         self._record = record
@@ -82,6 +89,8 @@ class Limits:
         self._proc = proc
         self._run = run
         self._root = os.geteuid() == 0 if root is None else root
+        self._life = life or f"{os.getpid()}-{secrets.token_hex(4)}"
+        self._remains: tuple[Remains, ...] = ()  # of earlier lives, and could not be removed
         self._enclosure: Enclosure | None = None
         self._keeper: subprocess.Popen[bytes] | None = None
         self._guardian: Guardian | None = None
@@ -101,7 +110,7 @@ class Limits:
             await self._end_helpers()
         else:
             self._why_none = ""
-            self._keep_record(self._enclosure.top)
+            self._keep_record(*self._remains, _remains_of(self._enclosure.top))
             self._bound()
         self._guardian = Guardian(self._enclosure.top.folder if self._enclosure else None)
         self._guardian.add(self._boxes)
@@ -169,9 +178,9 @@ class Limits:
             self._enclosure.top.hasten()
         await self._end_helpers()
         if self._enclosure is not None:
-            await self._enclosure.top.gone()
+            if await self._enclosure.top.gone():
+                self._keep_record(*self._remains)
             self._enclosure = None
-            self._record.unlink(missing_ok=True)
 
     async def _enclose(self) -> Enclosure:
         """Get a group of our own.
@@ -186,10 +195,10 @@ class Limits:
         if not scope.runs_systemd(self._run):
             place = Cgroup(tree / own.lstrip("/"))
             try:
-                return Enclosure(place.child(f"farmhand-{os.getpid()}"))
+                return Enclosure(place.child(f"farmhand-{self._life}"))
             except OSError as wrong:
                 raise OSError(f"the control group {own} is not this user's ({wrong.strerror})") from None
-        address, name = scope.manager_bus(self._environ, self._root), f"farmhand-boxes-{os.getpid()}.scope"
+        address, name = scope.manager_bus(self._environ, self._root), f"farmhand-boxes-{self._life}.scope"
         if not address:
             raise OSError(NO_MANAGER)
         self._keeper = _start_keeper()
@@ -215,22 +224,42 @@ class Limits:
             await processes.ended(self._keeper)
             self._keeper = None
 
-    def _keep_record(self, top: Cgroup) -> None:
+    def _keep_record(self, *groups: Remains) -> None:
+        if not groups:
+            self._record.unlink(missing_ok=True)
+            return
         fresh = self._record.with_suffix(".new")
-        fresh.write_bytes(msgspec.json.encode(Remains(str(top.folder), top.folder.stat().st_ino)))
+        fresh.write_bytes(msgspec.json.encode(_File(groups)))
         fresh.replace(self._record)
 
     async def _clear_remains(self) -> None:
-        """End and remove the group of an earlier life, if it still is that very one."""
+        """End and remove the groups of earlier lives that still are those very ones; remember what stays all the same.
+
+        The guardian removes them as a rule; but what ends a whole container or pid namespace ends it, too.
+        """
+        left: tuple[Remains, ...] = ()
         with contextlib.suppress(FileNotFoundError, msgspec.DecodeError):  # a damaged file names nothing for certain
-            left = msgspec.json.decode(self._record.read_bytes(), type=Remains)
-            group = Cgroup(Path(left.folder))
-            if group.folder.stat().st_ino == left.inode:
-                _log.warning("an earlier life of this agent had left the control group %s; it is removed", left.folder)
-                group.hasten()
-                group.kill()
-                await group.gone()
-        self._record.unlink(missing_ok=True)
+            left = msgspec.json.decode(self._record.read_bytes(), type=_File).groups
+        self._remains = tuple([one for one in left if not await _end(one)])
+        self._keep_record(*self._remains)
+
+
+def _remains_of(top: Cgroup) -> Remains:
+    return Remains(str(top.folder), top.folder.stat().st_ino)
+
+
+async def _end(left: Remains) -> bool:
+    """End and remove a group if it still is that very one; returns whether it is gone."""
+    group = Cgroup(Path(left.folder))
+    try:
+        if group.folder.stat().st_ino != left.inode:
+            return True
+    except FileNotFoundError:
+        return True
+    _log.warning("an earlier life of this agent had left the control group %s; it is removed", left.folder)
+    group.hasten()
+    group.kill()
+    return await group.gone()
 
 
 def _start_keeper() -> subprocess.Popen[bytes]:

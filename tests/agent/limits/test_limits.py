@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
 from collections.abc import AsyncIterator
@@ -44,14 +43,13 @@ class Machine:
 
     def top(self, controllers: str = "cpu memory pids") -> Cgroup:
         """The group that the agent will make, as a kernel with these controllers would fill it."""
-        top = fake_group(self.own / f"farmhand-{os.getpid()}", controllers)
+        top = fake_group(self.own / "farmhand-7-ours", controllers)
         fake_group(top.folder / "boxes", controllers)
         return top
 
     def limits(self) -> Limits:
-        return Limits(
-            BOUNDS, self.folder / "cgroup.json", {}, proc=self.folder / "proc", run=self.folder / "run", root=False
-        )
+        proc, run = self.folder / "proc", self.folder / "run"
+        return Limits(BOUNDS, self.folder / "cgroup.json", {}, proc, run, root=False, life="7-ours")
 
     async def close(self, limits: Limits) -> None:
         """Let the agent end; no kernel is here that would remove what is only like a group."""
@@ -188,13 +186,51 @@ def sleeper() -> subprocess.Popen[bytes]:
     return subprocess.Popen(["sleep", "600"])
 
 
+def recorded(*groups: Remains) -> bytes:
+    """A record as an earlier life would have left it."""
+    return msgspec.json.encode({"groups": groups})
+
+
+def names(file: Path) -> list[str]:
+    """The groups that a record names."""
+    return [one["folder"] for one in msgspec.json.decode(file.read_bytes())["groups"]]
+
+
+@needs_groups
+async def test_two_agents_with_the_same_pid_have_a_group_each(tmp_path: Path) -> None:
+    lives = [Limits(BOUNDS, tmp_path / f"{name}.json", run=tmp_path) for name in "ab"]
+    for one in lives:
+        await one.establish()
+    assert len({*names(tmp_path / "a.json"), *names(tmp_path / "b.json")}) == 2
+    for one in lives:
+        await one.close()
+
+
+async def test_a_group_that_does_not_go_stays_on_record_until_it_does(machine: Machine, tmp_path: Path) -> None:
+    stubborn = fake_group(tmp_path / "farmhand-6-earlier")
+    record = tmp_path / "cgroup.json"
+    record.write_bytes(recorded(Remains(str(stubborn.folder), stubborn.folder.stat().st_ino)))
+    own = machine.top()
+    limits = machine.limits()
+    await limits.establish()
+    assert names(record) == [str(stubborn.folder), str(own.folder)]
+    await limits.close()
+    assert names(record) == [str(stubborn.folder), str(own.folder)], "files of no kernel's: neither can be removed"
+    shutil.rmtree(stubborn.folder)
+    shutil.rmtree(own.folder)
+    await limits.establish()
+    shutil.rmtree(machine.own)
+    await limits.close()
+    assert not record.exists()
+
+
 @needs_groups
 async def test_what_a_crash_left_is_ended_and_removed_by_the_next_start(tmp_path: Path) -> None:
     left_over = sleeper()
     with real_group("farmhand-crashed") as left:
         left.child("boxes").child("1").enter(left_over.pid)
         remains = Remains(str(left.folder), left.folder.stat().st_ino)
-        (tmp_path / "cgroup.json").write_bytes(msgspec.json.encode(remains))
+        (tmp_path / "cgroup.json").write_bytes(recorded(remains))
         until(lambda: left.read("cgroup.events"))
         limits = Limits(BOUNDS, tmp_path / "cgroup.json", run=tmp_path)
         await limits.establish()
@@ -204,11 +240,11 @@ async def test_what_a_crash_left_is_ended_and_removed_by_the_next_start(tmp_path
 
 
 @needs_groups
-@pytest.mark.parametrize("text", ["", "{}", '{"folder": "/nowhere", "inode": 1}'])
+@pytest.mark.parametrize("text", ["", "{}", '{"groups": [{"folder": "/nowhere", "inode": 1}]}'])
 async def test_a_damaged_record_or_another_group_of_that_name_ends_nobody(tmp_path: Path, text: str) -> None:
     with real_group("farmhand-stranger") as stranger:
         other = Remains(str(stranger.folder), stranger.folder.stat().st_ino + 1)
-        (tmp_path / "cgroup.json").write_bytes(text.encode() or msgspec.json.encode(other))
+        (tmp_path / "cgroup.json").write_bytes(text.encode() or recorded(other))
         limits = Limits(BOUNDS, tmp_path / "cgroup.json", run=tmp_path)
         await limits.establish()
         assert stranger.folder.exists()
