@@ -158,11 +158,13 @@ class Agent:
         return RegistryFarm(self._settings.registry, name, memory.key, epoch, self._heard, compilers)
 
     async def _start_box(self) -> OwnBox:
-        if self._sandbox.kind is None:
+        kind = self._sandbox.kind
+        if kind is None:
             raise BoxGone("no sandbox has been tried yet")
         most = self._settings.slots or self._runtime.machine.cores
-        plan = BoxPlan(most, self._settings.scratch, self._settings.toolchains, self._limits.process_mib)
-        box = await self._sandbox.kind.start(plan, await self._limits.cell())
+        cell = await self._limits.cell()  # first: what bounds a box depends on whether it got one
+        plan = BoxPlan(most, self._settings.scratch, self._settings.toolchains, self._limits.process_mib(cell))
+        box = await kind.start(plan, cell)
         background(self._see_out(box))
         return box
 

@@ -126,10 +126,9 @@ class Limits:
         """Whether the kernel holds all boxes together to their memory."""
         return self._enclosure is not None and "memory" not in self._enclosure.missing
 
-    @property
-    def process_mib(self) -> int:
-        """Memory in MiB to which one process is to be held; 0 where the kernel holds all together to it."""
-        return 0 if self.counted else self._bounds.memory_mib
+    def process_mib(self, cell: AnyCell) -> int:
+        """Memory in MiB to which one process in a cell is to be held; 0 where the kernel holds all together to it."""
+        return 0 if self.counted and not isinstance(cell, NoCell) else self._bounds.memory_mib
 
     @property
     def memory_mib(self) -> int:

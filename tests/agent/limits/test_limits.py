@@ -67,7 +67,7 @@ async def test_without_systemd_a_group_of_ones_own_is_used(machine: Machine) -> 
     limits = machine.limits()
     await limits.establish()
     assert limits.told == "512 MiB of memory and 100 processes for all jobs together, by a control group"
-    assert (limits.counted, limits.process_mib, limits.memory_mib) == (True, 0, 512)
+    assert (limits.counted, limits.process_mib(await limits.cell()), limits.memory_mib) == (True, 0, 512)
     assert top.child("boxes").read("memory.max") == str(512 << 20)
     limits.adopt(Bounds(256, 100))
     assert top.child("boxes").read("memory.max") == str(256 << 20)
@@ -93,7 +93,18 @@ async def test_what_a_group_cannot_bound_is_told(machine: Machine, controllers: 
     await limits.establish()
     assert limits.told == told
     assert limits.counted is counted
-    assert limits.process_mib == (0 if counted else 512)
+    assert limits.process_mib(await limits.cell()) == (0 if counted else 512)
+    await machine.close(limits)
+
+
+async def test_a_box_that_gets_no_cell_is_held_to_its_memory_all_the_same(machine: Machine) -> None:
+    (machine.top().folder / "boxes/1").touch()  # so the kernel refuses to make a group of that name
+    limits = machine.limits()
+    await limits.establish()
+    cell = await limits.cell()
+    assert isinstance(cell, NoCell)
+    assert limits.counted
+    assert limits.process_mib(cell) == 512
     await machine.close(limits)
 
 
