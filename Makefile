@@ -13,7 +13,7 @@ help:  ## show this list
 run: $(VENV)/.run  ## lend this machine: agent, registry and tray, until Ctrl-C
 	@exec $(BIN)/farmhand up
 
-demo: $(VENV)/.run-demo  ## the whole story in 90 seconds, on a display of its own
+demo: $(VENV)/.run-demo  ## the whole story in half a minute, on a display of its own
 	@exec $(BIN)/python -m tests.whole.demo
 
 test: check unit  ## every check and every test
