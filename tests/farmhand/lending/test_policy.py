@@ -1,45 +1,35 @@
-"""The rules, one by one in words, then all together as properties."""
+"""The rules, one by one in words."""
 
 from __future__ import annotations
 
-from dataclasses import fields, replace
+from dataclasses import replace
 from datetime import timedelta, timezone
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from fakes.desks import (
+    AWAY,
+    KEEP,
+    KEEP_NOW,
+    LEND,
+    LOCKED,
+    MACHINE,
+    MINE,
+    NOW,
+    OTHER_HOURS,
+    RESTING,
+    THERE,
+    WALL,
+    choosing,
+    judge,
+)
 
 from farmhand.lending.events import Urge, Want
 from farmhand.lending.facts import BUSY_MARGIN, FRESH, LOCK_GESTURE, NUDGE
-from farmhand.lending.observation import Choice, Observation, Wish
-from farmhand.lending.policy import Decision, decide
+from farmhand.lending.observation import Observation, Wish
+from farmhand.lending.policy import decide
 from farmhand.lending.rules import RULES
-from farmhand.machine import Machine
 from farmhand.settings import Settings
-from farmhand.wire.local import RuleView
-
-NOW, WALL = 10_000.0, 1_800_000_000.0
-OTHER_HOURS = "18:00-06:00"
-"""Of `WALL`, friday the 15th of january 2027, 08:00 in Greenwich."""
-MACHINE = Machine("anna-desk", cores=8, memory_mib=16384)
-AWAY = Observation(
-    in_use=False, idle_since=NOW - 600, screensaver=False, others_cpu=0.02, free_memory_mib=12000, sandbox=""
-)
-THERE = replace(AWAY, in_use=True, idle_since=None)
-RESTING = replace(AWAY, in_use=True, idle_since=NOW - 100)
-LOCKED = replace(RESTING, idle_since=NOW - 5, screensaver=True, screensaver_since=NOW - 5)
-
-
-def judge(seen: Observation, *, lending: bool = False, offered: int = 0, now: float = NOW, **settings: Any) -> Decision:
-    return decide(seen, Settings(**settings), MACHINE, now, WALL + now - NOW, lending, offered)
-
-
-def choosing(seen: Observation, wish: Wish, until: float | None = None) -> Observation:
-    return replace(seen, choice=Choice(wish, until))
-
-
-KEEP, KEEP_NOW, LEND = Want(Urge.KEEP), Want(Urge.KEEP_NOW), Want(Urge.LEND, 8)
 
 CONVERSATION = [
     # what is seen, with which settings, which rule decides, what it wants, because …
@@ -306,7 +296,6 @@ def test_a_battery_feeds_the_farm_down_to_its_floor_and_begins_above_it() -> Non
 
 
 # --- meetings -----------------------------------------------------------------
-MINE = {"calendar": ("/home/ann/mine.ics",)}
 TWO = ((WALL - 60, WALL + 600), (WALL + 700, WALL + 1300))
 
 
@@ -519,268 +508,6 @@ def test_a_short_rest_is_over_before_it_is_stale() -> None:
 
 def test_the_end_of_the_owners_presence_is_sharp() -> None:
     assert judge(replace(RESTING, idle_since=NOW - FRESH)).rule == "not idle long enough"
-
-
-# --- why ----------------------------------------------------------------------
-def test_a_verdict_is_what_the_wire_carries() -> None:
-    assert tuple(one.name for one in fields(judge(AWAY).verdicts[0])) == RuleView.__struct_fields__
-
-
-def why(decision: Decision) -> list[tuple[str, bool, str, str]]:
-    return [(one.name, one.holds, one.says, one.change) for one in decision.verdicts]
-
-
-def test_why_an_idle_machine_is_lent() -> None:
-    decision = judge(AWAY)
-    assert [one.name for one in decision.verdicts if one.decided] == ["idle"]
-    assert why(decision) == [
-        ("going to sleep", False, "keep now", "going to sleep"),
-        ("no sandbox", False, "keep now", "losing the sandbox"),
-        ("your choice: keep", False, "keep now", "choosing keep"),
-        ("no room in memory", False, "keep", "less free memory"),
-        ("your choice: lend", False, "lend 8 slots", "choosing lend"),
-        ("never by setting", False, "keep", "lend = never"),
-        ("exclusive program", False, "keep now", "starting a program that the setting exclusive names"),
-        ("on battery", False, "keep", "unplugging, unless on_battery allows it"),
-        ("metered network", False, "keep", "a metered network, unless metered = always"),
-        ("on a VPN", False, "keep", "joining a VPN, unless vpn = always"),
-        ("about to lend", False, "keep", "a choice to keep that runs out while you may be there"),
-        ("always by setting", False, "lend 8 slots", "lend = always"),
-        ("another session", False, "keep now", "another session at the screen"),
-        ("nobody can tell", False, "keep now", "losing the source for keyboard and mouse, unless slots_in_use is set"),
-        ("a single touch", False, "hold", "one touch after an absence, with on_return = hold"),
-        ("in use", False, "keep now", "touching keyboard or mouse, unless slots_in_use is set"),
-        ("own build", False, "keep now", "starting make, ninja, cargo or a compiler, unless own_build = ignore"),
-        ("outside your hours", False, "keep", "the end of the hours of the schedule"),
-        ("presenting", False, "keep", "a film or a talk, unless presenting = always"),
-        ("in a meeting", False, "keep", "a meeting in your calendar"),
-        ("busy with your work", False, "keep", "a load above 30%"),
-        ("busy disks", False, "keep", "waiting for disks more than 60% of the time"),
-        ("busy until now", False, "keep", "a load above 30%"),
-        ("screen locked", False, "lend 8 slots", "locking the screen and leaving"),
-        ("idle", True, "lend 8 slots", "touching keyboard or mouse"),
-        ("while you work", False, "lend only 0 slots", "touching keyboard or mouse, with slots_in_use above 0"),
-        ("not idle long enough", True, "keep", "no input for 5 min, or locking the screen and leaving"),
-    ]
-    assert [one.value for one in decision.verdicts] == [
-        "nothing tells when this machine goes to sleep",
-        "the sandbox works",
-        "you chose auto",
-        "12000 MiB are free and a job needs 1024 MiB",
-        "you chose auto",
-        "the setting lend is auto",
-        "no program wants this machine for itself",
-        "nothing tells about a battery",
-        "nothing tells whether the network is metered",
-        "nothing tells about a VPN",
-        "no choice of yours to keep it has just run out",
-        "the setting lend is auto",
-        "nothing tells whose session is at the screen",
-        "you touched keyboard or mouse 10 min ago",
-        "no single touch is in doubt",
-        "you touched keyboard or mouse 10 min ago",
-        "nothing tells when a build of your own starts",
-        "no hours are set",
-        "nothing tells about films or talks",
-        "no calendar is set",
-        "your programs use 2% of the machine, the limit is 30%",
-        "nothing tells how busy the disks are",
-        "the machine has not just been busy",
-        "the screen is neither blanked nor locked",
-        "you touched keyboard or mouse 10 min ago",
-        "no slots are lent while you work",
-        "you touched keyboard or mouse 10 min ago",
-    ]
-
-
-def test_why_nothing_works() -> None:
-    decision = judge(Observation())
-    changes = {one.name: one.change for one in decision.verdicts if one.holds}
-    assert changes == {
-        "no sandbox": "a working sandbox",
-        "no room in memory": "more free memory, or a lower memory_per_job",
-        "nobody can tell": "a source for keyboard and mouse",
-        "busy with your work": "a load of at most 30%",
-        "not idle long enough": "no input for 5 min, or locking the screen and leaving",
-    }
-    assert {one.value for one in decision.verdicts} >= {"no screensaver answers"}
-
-
-@pytest.mark.parametrize(
-    ("seen", "settings", "rule", "change"),
-    [
-        (choosing(AWAY, Wish.KEEP), {}, "your choice: keep", "choosing auto or lend"),
-        (choosing(AWAY, Wish.LEND), {}, "your choice: lend", "choosing auto or keep"),
-        (AWAY, {"lend": "never"}, "never by setting", "lend = auto"),
-        (AWAY, {"lend": "always"}, "always by setting", "lend = auto"),
-        (replace(AWAY, sleeping=True), {}, "going to sleep", "waking up"),
-        (AWAY, {"exclusive": ("quake",)}, "exclusive program", "ending that program"),
-        (replace(AWAY, on_battery=True), {}, "on battery", "plugging in, or another on_battery"),
-        (replace(AWAY, metered=True), {}, "metered network", "another network, or metered = always"),
-        (replace(AWAY, vpn=True), {}, "on a VPN", "leaving the VPN, or vpn = always"),
-        (
-            replace(AWAY, in_front=False),
-            {},
-            "another session",
-            "switching back to your session, or ending the other",
-        ),
-        (replace(AWAY, presenting="a film"), {}, "presenting", "leaving the full screen, or presenting = always"),
-        (AWAY, {"calendar": ("/a.ics",)}, "in a meeting", "the end of the meeting, or a calendar that can be read"),
-        (THERE, {}, "in use", "leaving keyboard and mouse alone"),
-        (replace(AWAY, own_build="make"), {}, "own build", "the end of that build, or own_build = ignore"),
-        (AWAY, {"schedule": OTHER_HOURS}, "outside your hours", "the next hours of the schedule"),
-        (replace(AWAY, disk_pressure=0.9), {}, "busy disks", "waiting for disks at most 60% of the time"),
-        (replace(AWAY, busy_until=NOW), {}, "busy until now", "a low load for 20 s"),
-        (replace(AWAY, keep_ended=NOW), {}, "about to lend", "letting the time pass, or choosing lend or auto"),
-        (LOCKED, {}, "screen locked", "touching keyboard or mouse"),
-        (THERE, {}, "idle", "no input for 5 min"),
-        (THERE, {"slots_in_use": 2}, "while you work", "no input for 5 min, or slots_in_use = 0"),
-    ],
-)
-def test_what_would_change_it(seen: Observation, settings: dict[str, Any], rule: str, change: str) -> None:
-    (verdict,) = (one for one in judge(seen, **settings).verdicts if one.name == rule)
-    assert verdict.change == change
-
-
-def test_one_slot_is_said_as_one() -> None:
-    decision = judge(AWAY, slots=1)
-    assert [one.says for one in decision.verdicts if one.decided] == ["lend 1 slot"]
-
-
-def test_memory_pressure_takes_slots() -> None:
-    assert judge(replace(AWAY, memory_pressure=0.275)).want.slots == 4
-
-
-def test_a_rest_of_unknown_length_is_still_a_rest() -> None:
-    decision = judge(replace(AWAY, idle_since=None))
-    assert {one.value for one in decision.verdicts} >= {"keyboard and mouse rest"}
-
-
-def test_a_choice_for_a_while_says_how_long() -> None:
-    values = [one.value for one in judge(choosing(AWAY, Wish.LEND, WALL + 119)).verdicts]
-    assert values.count("you chose lend for another 119 s") == 2
-    assert [one.value for one in judge(choosing(AWAY, Wish.LEND, WALL - 1)).verdicts].count("you chose auto") == 2
-
-
-# --- properties ---------------------------------------------------------------
-def near(moment: float) -> st.SearchStrategy[float | None]:
-    return st.none() | st.floats(moment - 1000, moment + 1000)
-
-
-NOW_BUSY = ((WALL - 60, WALL + 60),)
-observations = st.builds(
-    Observation,
-    choice=st.builds(Choice, st.sampled_from(Wish), near(WALL)),
-    in_use=st.none() | st.booleans(),
-    idle_since=st.none() | st.floats(NOW - 1000, NOW),
-    screensaver=st.none() | st.booleans(),
-    screensaver_since=st.none() | st.floats(NOW - 1000, NOW),
-    sleeping=st.sampled_from((None, False, False, True)),
-    woke_at=st.none() | st.floats(NOW - 1000, NOW),
-    on_battery=st.sampled_from((None, False, False, True)),
-    charge=st.none() | st.integers(0, 100),
-    metered=st.sampled_from((None, False, False, True)),
-    vpn=st.sampled_from((None, False, False, True)),
-    in_front=st.sampled_from((None, True, True, False)),
-    presenting=st.sampled_from((None, "", "", "a film")),
-    exclusive=st.sampled_from((None, "", "", "quake")),
-    own_build=st.sampled_from((None, "", "", "make")),
-    meetings=st.sampled_from((None, (), NOW_BUSY, ((WALL + 10, WALL + 700), (WALL + 900, WALL + 950)))),
-    memory_pressure=st.none() | st.floats(0, 1),
-    disk_pressure=st.none() | st.floats(0, 1),
-    others_cpu=st.none() | st.floats(0, 1),
-    free_memory_mib=st.none() | st.integers(0, 40_000),
-    sandbox=st.sampled_from((None, "", "", "", "no user namespaces")),
-    keep_ended=st.none() | st.floats(NOW - 100, NOW),
-    busy_until=st.none() | st.floats(NOW - 100, NOW),
-)
-settings_of_all_kinds = st.builds(
-    Settings,
-    lend=st.sampled_from(("auto", "always", "never")),
-    idle_after=st.floats(1, 2000),
-    exclusive=st.sampled_from(((), ("quake",))),
-    own_build=st.sampled_from(("keep", "ignore")),
-    on_battery=st.sampled_from(("never", "always", "60%")),
-    metered=st.sampled_from(("never", "always")),
-    vpn=st.sampled_from(("never", "always")),
-    presenting=st.sampled_from(("never", "always")),
-    schedule=st.sampled_from(("", "", OTHER_HOURS, "07:00-09:00", "sat sun all")),
-    warn_before=st.floats(0, 600),
-    dwell=st.floats(0, 3600),
-    busy_above=st.floats(0.01, 1),
-    disk_busy_above=st.floats(0.01, 1),
-    slots=st.integers(0, 64),
-    calendar=st.sampled_from(((), (), ("/home/ann/mine.ics",))),
-    slots_in_use=st.sampled_from((0, 0, 2, 64)),
-    memory_per_job=st.integers(16, 4096),
-)
-
-
-def chooses(seen: Observation, wish: Wish) -> bool:
-    return seen.choice.wish is wish and (seen.choice.until is None or seen.choice.until > WALL)
-
-
-@given(observations, settings_of_all_kinds, st.booleans(), st.integers(0, 64))
-def test_what_always_holds(seen: Observation, settings: Settings, lending: bool, offered: int) -> None:
-    decision = decide(seen, settings, MACHINE, NOW, WALL, lending, offered)
-    want, by_rules = decision.want, not chooses(seen, Wish.LEND) and settings.lend != "always"
-    full = want.urge is Urge.LEND
-    if seen.sandbox != "":
-        assert want == KEEP_NOW
-    if chooses(seen, Wish.KEEP):
-        assert want == KEEP_NOW
-        assert decision.rule in ("going to sleep", "no sandbox", "your choice: keep")
-    if seen.sleeping:
-        assert (want, decision.rule, decision.lends_at) == (KEEP_NOW, "going to sleep", None)
-    if not chooses(seen, Wish.LEND):
-        assert not (want.lend and settings.exclusive and seen.exclusive != "")
-        assert not (want.lend and settings.on_battery == "never" and seen.on_battery)
-        assert not (want.lend and settings.on_battery == "60%" and seen.on_battery and (seen.charge or 0) < 60)
-        assert not (want.lend and settings.metered == "never" and seen.metered)
-        assert not (want.lend and settings.vpn == "never" and seen.vpn)
-    if by_rules and seen.own_build and settings.own_build == "keep":
-        assert not want.lend
-    if by_rules and seen.presenting and settings.presenting == "never" and not seen.screensaver:
-        assert not want.lend
-    if by_rules and seen.woke_at is not None and seen.woke_at + min(FRESH, settings.idle_after) > NOW:
-        assert not full or (seen.screensaver_since or 0) + LOCK_GESTURE >= seen.woke_at
-    if by_rules and settings.calendar and (seen.meetings is None or seen.meetings == NOW_BUSY):
-        assert not want.lend
-    if seen.free_memory_mib is None or seen.free_memory_mib < settings.memory_per_job:
-        assert not want.lend
-    if by_rules and (settings.lend == "never" or seen.others_cpu is None):
-        assert not want.lend
-    if by_rules and (seen.in_use is None or (seen.in_use and (seen.idle_since is None or not seen.screensaver))):
-        assert not full
-    if want.urge is Urge.SHARE:
-        assert want.slots <= settings.slots_in_use
-        assert seen.in_use is not False or seen.woke_at is not None
-    if by_rules and seen.in_use and seen.idle_since is None and not seen.touched_once_at and not want.lend:
-        assert want.hurry, "an owner who is there waits for nobody"
-    if by_rules and (seen.disk_pressure or 0) > settings.disk_busy_above:
-        assert lending or not want.lend
-    assert (want.slots > 0) == want.lend
-    assert want.slots <= (settings.slots or MACHINE.cores)
-    assert want.slots * settings.memory_per_job <= (seen.free_memory_mib or 0)
-    assert not (want.lend and want.hurry)
-    assert [one.decided for one in decision.verdicts].count(True) == 1
-    assert next(one for one in decision.verdicts if one.holds).decided
-    if by_rules and settings.schedule not in ("", "07:00-09:00"):
-        assert not want.lend
-    if seen.busy_until is not None and NOW - seen.busy_until < settings.dwell and by_rules:
-        assert lending or not want.lend
-    assert decision.look_again_at is None or decision.look_again_at > NOW
-    assert decision.lends_at is None or (decision.lends_at > NOW and not want.lend)
-
-
-@given(observations, settings_of_all_kinds, st.booleans(), st.floats(0, 1))
-def test_nothing_changes_before_it_is_time_to_look_again(
-    seen: Observation, settings: Settings, lending: bool, part: float
-) -> None:
-    first = decide(seen, settings, MACHINE, NOW, WALL, lending)
-    wait = ((first.look_again_at or NOW + 5000) - NOW) * part * 0.999
-    later = decide(seen, settings, MACHINE, NOW + wait, WALL + wait, lending)
-    assert (later.want, later.rule) == (first.want, first.rule)
 
 
 # --- hurry --------------------------------------------------------------------
