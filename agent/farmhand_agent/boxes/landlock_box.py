@@ -298,7 +298,7 @@ async def _make(plan: BoxPlan, cell: AnyCell, version: int) -> LandlockBox:
             program = await _shut_in(outer, spec, cell)
             return LandlockBox(outer, program, plan, trace, port, cell)
         except BaseException:
-            _dismiss(outer)
+            await _dismiss(outer)
             raise
     except BaseException as wrong:
         if port is not None:
@@ -333,12 +333,12 @@ async def _shut_in(outer: subprocess.Popen[bytes], spec: walls.Spec, cell: AnyCe
     raise BoxGone(f"Landlock made no box: {_told(outer)}")
 
 
-def _dismiss(outer: subprocess.Popen[bytes]) -> None:
-    """End a ward that has no box to end; it finds its pipe closed and goes."""
+async def _dismiss(outer: subprocess.Popen[bytes]) -> None:
+    """End a ward that has no box yet; it finds its pipe closed and goes. A reclaim goes on meanwhile."""
     for pipe in (outer.stdin, outer.stdout):
         if pipe is not None:
             pipe.close()
-    outer.wait()
+    await processes.ended(outer)
     _told(outer)
 
 

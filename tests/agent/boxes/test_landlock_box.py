@@ -228,6 +228,26 @@ def a_program_outside(slots: int) -> list[str]:
     return ["/etc/shadow"]
 
 
+def soon_thawed(pid: int, seconds: float) -> subprocess.Popen[bytes]:
+    """Let a process go on in a while, even if this one waits for it."""
+    return subprocess.Popen(["sh", "-c", f"sleep {seconds}; kill -CONT {pid}"], stderr=subprocess.DEVNULL)
+
+
+async def test_giving_up_keeps_nobody_waiting_for_a_ward_that_is_slow_to_go() -> None:
+    before, loop = set(processes.tree(os.getpid())), asyncio.get_running_loop()
+    starting = asyncio.create_task(LandlockBox.start(PLAN))
+    await asyncio.sleep(0)  # it now waits for its ward's first word
+    (ward,) = set(processes.tree(os.getpid())) - before
+    os.kill(ward, signal.SIGSTOP)
+    with soon_thawed(ward, seconds=2):
+        began = loop.time()
+        starting.cancel()
+        await asyncio.sleep(0.02)
+        assert loop.time() - began < 1
+        os.kill(ward, signal.SIGCONT)
+        await asyncio.gather(starting, return_exceptions=True)
+
+
 @pytest.mark.parametrize(
     ("command", "told"),
     [
