@@ -142,7 +142,7 @@ class Limits:
         if enclosure is None:
             return f"{memory} for each process only: {self._why_none}"
         if not self.counted:
-            missing = " and ".join(enclosure.missing)
+            missing = ", ".join(enclosure.missing)
             return f"{memory} for each process only: the control group has no controllers for {missing}"
         held = memory if "pids" in enclosure.missing else f"{memory} and {self._bounds.processes} processes"
         return f"{held} for all jobs together, by a control group"

@@ -82,7 +82,7 @@ async def test_without_systemd_a_group_of_ones_own_is_used(machine: Machine) -> 
         ("cpu pids", "512 MiB of memory for each process only: the control group has no controllers for memory", False),
         (
             "",
-            "512 MiB of memory for each process only: the control group has no controllers for cpu and memory and pids",
+            "512 MiB of memory for each process only: the control group has no controllers for cpu, memory, pids",
             False,
         ),
     ],
