@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Mapping
 from math import inf
+from types import MappingProxyType
 
+import pytest
+
+from farmhand.dispatch import dispatcher as module
 from farmhand.dispatch.dispatcher import Dispatcher
 from farmhand.dispatch.jobs import Effect, Event, Here, Host, HostsChanged
 from farmhand.dispatch.racing import Usual
@@ -47,3 +52,18 @@ class Talk:
 
     def says(self, event: Event, *expected: Effect) -> None:
         assert self.dispatcher.handle(event, self.now) == list(expected)
+
+
+def fails_without(
+    monkeypatch: pytest.MonkeyPatch, table: str, row: object, plays: Iterable[Callable[[], object]]
+) -> bool:
+    """Take one row out of one of the dispatcher's tables and tell whether one of the plays fails then."""
+    rows: Mapping[object, object] = getattr(module, table)
+    monkeypatch.setattr(module, table, MappingProxyType({key: rows[key] for key in rows if key != row}))
+    failures = 0
+    for play in plays:
+        try:
+            play()
+        except (AssertionError, KeyError):
+            failures += 1
+    return failures > 0

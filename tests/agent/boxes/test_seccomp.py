@@ -12,6 +12,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from fakes.filter_machine import fails_with, verdict
 
 from farmhand_agent.boxes import sandbox, seccomp
 from farmhand_agent.boxes.seccomp import TABLES, Table
@@ -24,22 +25,7 @@ MACHINES = sorted(TABLES)
 def judge(machine: str, number: int, argument: int = 0, audit: int | None = None) -> int:
     """Run the filter on one system call, as the kernel would."""
     data = struct.pack("<IIQQ", number, TABLES[machine].audit if audit is None else audit, 0, argument)
-    steps = list(struct.iter_unpack("<HBBI", seccomp.program(machine)))
-    at, loaded = 0, 0
-    while True:
-        opcode, if_so, if_not, operand = steps[at]
-        at += 1
-        if opcode == 0x06:
-            return int(operand)
-        if opcode == 0x20:
-            (loaded,) = struct.unpack_from("<I", data, operand)
-        else:
-            holds = {0x15: loaded == operand, 0x35: loaded >= operand, 0x45: bool(loaded & operand)}[opcode]
-            at += if_so if holds else if_not
-
-
-def fails_with(code: int) -> int:
-    return 0x00050000 | code
+    return verdict(seccomp.program(machine), data)
 
 
 def numbers(machine: str) -> dict[str, int]:

@@ -12,6 +12,7 @@ import struct
 from pathlib import Path
 
 import pytest
+from fakes.filter_machine import fails_with, verdict
 
 from farmhand_agent.boxes import seccomp, seccomp_alone
 from farmhand_agent.boxes.seccomp_alone import TABLES
@@ -56,22 +57,7 @@ def judge(machine: str, name: str | int, *arguments: int, signals: bool = True) 
     known = {**table.denied, **table.signals, **table.looked, "socket": seccomp.TABLES[machine].socket}
     number = known[name] if isinstance(name, str) else name
     data = struct.pack("<IIQ6Q", number, seccomp.TABLES[machine].audit, 0, *(*arguments, *[0] * 6)[:6])
-    steps = list(struct.iter_unpack("<HBBI", seccomp_alone.program(machine, signals)))
-    at, loaded = 0, 0
-    while True:
-        opcode, if_so, if_not, operand = steps[at]
-        at += 1
-        if opcode == 0x06:
-            return int(operand)
-        if opcode == 0x20:
-            (loaded,) = struct.unpack_from("<I", data, operand)
-        else:
-            holds = {0x15: loaded == operand, 0x35: loaded >= operand, 0x45: bool(loaded & operand)}[opcode]
-            at += if_so if holds else if_not
-
-
-def fails_with(code: int) -> int:
-    return 0x00050000 | code
+    return verdict(seccomp_alone.program(machine, signals), data)
 
 
 @pytest.mark.parametrize("machine", MACHINES)

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from math import inf
-from types import MappingProxyType
 
 import pytest
-from fakes.dispatch_talk import CLANG, GCC, A, B, C, Never, Talk, host
+from fakes.dispatch_talk import CLANG, GCC, A, B, C, Never, Talk, fails_without, host
 from hypothesis import given
 from hypothesis import strategies as st
 
-from farmhand.dispatch import dispatcher as module
 from farmhand.dispatch.dispatcher import UNLISTED, Dispatcher
 from farmhand.dispatch.jobs import (
     ON_EVENT,
@@ -463,15 +461,7 @@ PLAYBOOK: tuple[Callable[[], None], ...] = (
     ids=str,
 )
 def test_no_row_of_a_table_can_be_spared(monkeypatch: pytest.MonkeyPatch, table: str, row: object) -> None:
-    rows: Mapping[object, object] = getattr(module, table)
-    monkeypatch.setattr(module, table, MappingProxyType({key: rows[key] for key in rows if key != row}))
-    failures = 0
-    for play in PLAYBOOK:
-        try:
-            play()
-        except (AssertionError, KeyError):
-            failures += 1
-    assert failures
+    assert fails_without(monkeypatch, table, row, PLAYBOOK)
 
 
 def test_the_tables_speak_of_reachable_states_only() -> None:
