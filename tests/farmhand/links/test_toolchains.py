@@ -10,6 +10,8 @@ import time
 from pathlib import Path
 
 import pytest
+from fakes.procfs import lives
+from fakes.waiting import until
 
 from farmhand.distcc.commandline import MASQUERADE
 from farmhand.distcc.toolchain import announced, titles
@@ -226,9 +228,7 @@ def test_a_compiler_that_does_not_answer_is_ended_with_all_that_it_started(
     before = time.monotonic()
     assert compilers.found() == {}
     assert time.monotonic() - before < 5
-    for pid in pids.read_text().split():
-        status = Path(f"/proc/{pid}/stat")
-        assert not status.exists() or status.read_text().rpartition(")")[2].split()[0] == "Z"
+    until(lambda: not any(lives(int(pid)) for pid in pids.read_text().split()))
 
 
 def test_without_distccs_folder_nothing_is_known(tmp_path: Path) -> None:
