@@ -117,8 +117,8 @@ def test_a_reclaim_is_told_in_its_own_unit() -> None:
     assert words.back_to_you(1234, 7) == "Last time back to you in 1.2 s; 7 times so far."
 
 
-def test_senses_that_know_come_before_those_that_do_not() -> None:
-    assert words.senses((("input", "X11"),), ("load",)) == "input: X11 · load: nothing can tell"
+def test_senses_name_their_sources() -> None:
+    assert words.senses((("input", "X11"), ("screensaver", ""))) == "input: X11 · screensaver: nothing can tell"
 
 
 def test_what_goes_wrong_is_said_in_full() -> None:

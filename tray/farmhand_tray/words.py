@@ -259,11 +259,9 @@ def back_to_you(milliseconds: float, times: int) -> str:
     return f"Last time back to you in {took}{often}."
 
 
-def senses(known: tuple[tuple[str, str], ...], blind: tuple[str, ...]) -> str:
-    """Which source answers which question, and which questions nobody answers."""
-    parts = [f"{question}: {source}" for question, source in known]
-    parts += [f"{question}: nothing can tell" for question in blind]
-    return " · ".join(parts)
+def senses(sources: tuple[tuple[str, str], ...]) -> str:
+    """Which source answers which question; "" where nothing does."""
+    return " · ".join(f"{question}: {source or 'nothing can tell'}" for question, source in sources)
 
 
 def registry_trouble(why: str) -> str:
