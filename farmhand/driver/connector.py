@@ -71,6 +71,7 @@ class Connector:
         self._on_demand = on_demand
         self._clients: dict[int, _Client] = {}
         self._tasks: dict[tuple[int, str], asyncio.Task[None]] = {}  # by job and host; "" is this machine
+        self._ending: set[asyncio.Task[None]] = set()  # those that were called off
         self._count = 0
         self._timer: asyncio.TimerHandle | None = None
         self._server: asyncio.Server | None = None
@@ -87,10 +88,9 @@ class Connector:
             self._server.close()
         for client in list(self._clients.values()):
             client.hang_up()
-        tasks = list(self._tasks.values())
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        for task in self._tasks.values():
+            self._call_off(task)
+        await asyncio.gather(*self._ending, return_exceptions=True)
         if self._timer is not None:
             self._timer.cancel()
 
@@ -133,9 +133,14 @@ class Connector:
             case PlaceHere(job):
                 self._start(job, "", self._compile_here(job))
             case Cancel(job, name):
-                self._tasks.pop((job, name)).cancel()
+                self._call_off(self._tasks.pop((job, name)))
             case GiveUp(job):
                 self._clients.pop(job).hang_up()
+
+    def _call_off(self, task: asyncio.Task[None]) -> None:
+        task.cancel()
+        self._ending.add(task)
+        task.add_done_callback(self._ending.discard)
 
     def _start(self, job: int, host: str, work: Coroutine[Any, Any, Event]) -> None:
         self._tasks[job, host] = asyncio.get_running_loop().create_task(self._work(job, host, work))
