@@ -1,6 +1,6 @@
 """The filter of a box without namespaces: its numbers by the kernel's headers, its effect by a small machine.
 
-What the real kernel makes of it is asked in `tests/whole/test_hostile.py`.
+What the real kernel makes of it is asked in `tests/whole/hostile`.
 """
 
 from __future__ import annotations
