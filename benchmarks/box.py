@@ -14,12 +14,12 @@ import statistics
 import sys
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 from farmhand.distcc.protocol import request
 from farmhand_agent.boxes.box import Box, BoxPlan
 from farmhand_agent.limits.enclosure import AnyCell, Cell, Enclosure, NoCell
 from farmhand_agent.traces import processes
+from tests.fakes import procfs
 from tests.fakes.cgroups import real_group, why_no_real_ones
 
 ENDLESS = request(["gcc", "-wrapper", "/bin/sh,-c,while :; do :; done", "-c", "a.i", "-o", "a.o"], b"int x;\n")
@@ -82,18 +82,11 @@ async def _round(cell: AnyCell, jobs: int) -> dict[str, float]:
 def _stands_still(box: Box, cell: AnyCell) -> bool:
     if isinstance(cell, Cell):
         return "frozen 1" in cell.group.read("cgroup.events")
-    return {_stat(pid)[0] for pid in processes.tree(box.init)} == {"T"}
+    return {procfs.state(pid) for pid in processes.tree(box.init)} == {"T"}
 
 
 def _spins(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/cmdline").read_text(errors="replace").startswith("/bin/sh")
-    except OSError:
-        return False
-
-
-def _stat(pid: int) -> list[str]:
-    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return procfs.command_line(pid).startswith("/bin/sh")
 
 
 def _since(began: float) -> float:

@@ -24,9 +24,12 @@ from contextlib import ExitStack, contextmanager, nullcontext
 from itertools import count
 from pathlib import Path
 
-from benchmarks.gate import LARGE, gate, plain_distccd
+from benchmarks.gate import LARGE, SLOTS, gate
 from farmhand_agent.limits.priority import LOWEST
-from tests.whole.stage import below, until
+from tests.fakes import procfs
+from tests.fakes.plain_distccd import plain_distccd
+from tests.fakes.waiting import until
+from tests.whole.stage import below
 
 QUIET, LENT, NICE = "nothing else", "lent: gate and box", f"distccd at nice {LOWEST}"
 
@@ -80,7 +83,7 @@ def measure(rounds: int, length: int) -> dict[str, list[float]]:
         servers = {
             QUIET: "",
             LENT: stack.enter_context(gate(folder, low=True)),
-            NICE: stack.enter_context(plain_distccd("/tmp", nice=LOWEST)),
+            NICE: f"127.0.0.1:{stack.enter_context(plain_distccd(jobs=SLOTS, nice=LOWEST))}",
         }
         for number in range(rounds):
             names = list(servers)
@@ -139,14 +142,7 @@ def feeding(folder: Path, server: str) -> Iterator[None]:
 
 def _compilers() -> list[int]:
     """Compilers that run below this program."""
-    return [pid for pid in below(os.getpid()) if _name(pid) == "cc1plus"]
-
-
-def _name(pid: int) -> str:
-    try:
-        return Path(f"/proc/{pid}/comm").read_text().strip()
-    except OSError:
-        return ""
+    return [pid for pid in below(os.getpid()) if procfs.name(pid) == "cc1plus"]
 
 
 def _bursts(loops: int, number: int) -> Sequence[float]:

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import os
 import signal
 import statistics
 import subprocess
@@ -30,7 +29,7 @@ from farmhand_agent.gate.admission import Admission
 from farmhand_agent.gate.gate import Gate, Patience
 from farmhand_agent.journal.journal import Journal
 from farmhand_agent.limits.priority import hasten
-from tests.whole.stage import free_port, until
+from tests.fakes.plain_distccd import plain_distccd
 
 GATE, MEMORY, DISK = "gate", "distccd, /tmp in memory", "distccd, usual /tmp"
 
@@ -96,8 +95,8 @@ def main() -> int:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="gate-")))
         servers = {
             GATE: stack.enter_context(gate(folder)),
-            MEMORY: stack.enter_context(plain_distccd("/dev/shm")),
-            DISK: stack.enter_context(plain_distccd("/tmp")),
+            MEMORY: f"127.0.0.1:{stack.enter_context(plain_distccd('/dev/shm', SLOTS))}",
+            DISK: f"127.0.0.1:{stack.enter_context(plain_distccd('/tmp', SLOTS))}",
         }
         print(f"{'':24}{'median ms':>22}{'':16}{'median ratio to':>22}")
         print(f"{'':24}{'gate':>10}{'memory':>10}{'/tmp':>10}{'memory':>12}{'/tmp':>8}  goal")
@@ -182,41 +181,6 @@ async def _start_box() -> Box:
     box = await _start_low()
     hasten(box.init)
     return box
-
-
-@contextmanager
-def plain_distccd(scratch: str, nice: int = 0) -> Iterator[str]:
-    """Run a stock distccd of our own on loopback; its temporary files go to a fresh folder in `scratch`."""
-    with tempfile.TemporaryDirectory(prefix="distccd-", dir=scratch) as folder:
-        Path(folder).chmod(0o1777)
-        port = free_port()
-        command = [
-            "distccd",
-            "--daemon",
-            "--no-detach",
-            "--listen",
-            "127.0.0.1",
-            "--port",
-            str(port),
-            "--jobs",
-            str(SLOTS),
-        ]
-        command += ["--allow", "127.0.0.1", "--nice", str(nice), "--log-stderr", "--log-level", "critical"]
-        environ = {"PATH": "/usr/bin:/bin", "TMPDIR": folder, "LANG": "C.UTF-8"}
-        if os.geteuid() == 0:
-            command += ["--user", "nobody"]
-        daemon = subprocess.Popen(command, env=environ, start_new_session=True, stderr=subprocess.DEVNULL)
-        try:
-            until(lambda: _answers(port), "distccd answers")
-            yield f"127.0.0.1:{port}"
-        finally:
-            os.killpg(daemon.pid, 15)
-            daemon.wait(10)
-
-
-def _answers(port: int) -> bool:
-    line = f":{port:04X} 00000000:0000 0A"
-    return any(line in one for one in Path("/proc/net/tcp").read_text().splitlines())
 
 
 def _row(case: Case, took: Mapping[str, list[float]]) -> None:

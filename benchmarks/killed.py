@@ -15,10 +15,11 @@ import socket
 import statistics
 import sys
 import time
-from pathlib import Path
 
 from farmhand.distcc.protocol import request
-from tests.whole.stage import Stage, Workstation, below, boxed, until
+from tests.fakes import procfs
+from tests.fakes.waiting import until
+from tests.whole.stage import Stage, Workstation, below, boxed
 
 ENDLESS = request(["gcc", "-wrapper", "/bin/sh,-c,while :; do :; done", "-c", "a.i", "-o", "a.o"], b"int x;\n")
 LOOPS = 4
@@ -55,7 +56,7 @@ def _round(station: Workstation, jobs: int, alone: bool) -> float:
     until(lambda: sum(_is_loop(pid) for pid in boxed()) >= jobs, f"{jobs} compilers run", 60, every=0.05)
     if alone:
         for pid in below(station.pid):
-            if "farmhand-guardian" in _command(pid):
+            if "farmhand-guardian" in procfs.command_line(pid):
                 os.kill(pid, signal.SIGKILL)
     foreign = boxed()
     began = time.monotonic()
@@ -71,14 +72,7 @@ def _round(station: Workstation, jobs: int, alone: bool) -> float:
 
 
 def _is_loop(pid: int) -> bool:
-    return _command(pid).startswith("/bin/sh")
-
-
-def _command(pid: int) -> str:
-    try:
-        return Path(f"/proc/{pid}/cmdline").read_text(errors="replace")
-    except OSError:
-        return ""
+    return procfs.command_line(pid).startswith("/bin/sh")
 
 
 if __name__ == "__main__":

@@ -29,7 +29,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.whole.stage import Stage, Workstation, boxed, until
+from tests.fakes import procfs
+from tests.fakes.waiting import until
+from tests.whole.stage import Stage, Workstation, boxed
 
 HEADSTART = 0.1
 """Seconds that the owner's programs have been busy for when the mouse moves."""
@@ -137,13 +139,7 @@ def _awake(loops: list[int]) -> Iterator[None]:
 
 
 def _compilers() -> int:
-    found = 0
-    for pid in boxed():
-        try:
-            found += Path(f"/proc/{pid}/comm").read_text().strip() == "cc1plus"
-        except OSError:
-            continue
-    return found
+    return sum(procfs.name(pid) == "cc1plus" for pid in boxed())
 
 
 def _sockets_of(station: Workstation) -> int:

@@ -11,9 +11,11 @@ from __future__ import annotations
 import os
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
-settings.register_profile("farmhand", deadline=None, print_blob=True)  # a busy machine is no bug in what is tested
+settings.register_profile(  # a busy machine is no bug in what is tested
+    "farmhand", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True
+)
 settings.load_profile("farmhand")
 
 MAY_BE_MISSING = (

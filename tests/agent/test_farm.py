@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-import socket
+import signal
 import threading
+import time
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
 from contracts.farm import OFFER, FarmContract
 from fakes.farm import FakeFarm
+from fakes.ports import closed_port, free_port
 from fakes.registry_program import RegistryProgram, Stranger, running_registry
 from fakes.waiting import comes_true
 
 from farmhand.lending.events import Joined, TurnedAway
-from farmhand.links.registry import RegistryLink
+from farmhand.links.registry import READ_TIMEOUT, RegistryLink
 from farmhand.wire.farm import HostView
 from farmhand_agent.farm import Farm, NoFarm, RegistryFarm
 
@@ -137,14 +139,27 @@ async def test_more_jobs_than_slots_are_told_as_full(program: RegistryProgram, r
 
 
 async def test_a_registry_that_is_away_is_told_and_asked_again_soon(heard: Heard) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    farm = RegistryFarm(f"http://127.0.0.1:{port}", "desk", KEY, 1, heard)
-    assert await farm.beat(OFFER) == TurnedAway(2.0)
-    assert "no registry answers" in farm.trouble
-    farm.withdraw()
-    await farm.close()
+    with closed_port() as port:
+        farm = RegistryFarm(f"http://127.0.0.1:{port}", "desk", KEY, 1, heard)
+        assert await farm.beat(OFFER) == TurnedAway(2.0)
+        assert "no registry answers" in farm.trouble
+        farm.withdraw()
+        await farm.close()
     assert heard.all == []
+
+
+async def test_nobody_waits_for_a_silent_registry_to_hear_of_a_withdrawal(heard: Heard) -> None:
+    with running_registry() as silent:
+        farm = RegistryFarm(silent.url, "desk", KEY, 1, heard)
+        await farm.beat(OFFER)
+        silent.process.send_signal(signal.SIGSTOP)
+        try:
+            began = time.monotonic()
+            farm.withdraw()
+            assert time.monotonic() - began < READ_TIMEOUT / 2
+        finally:
+            silent.process.send_signal(signal.SIGCONT)
+        await farm.close()
 
 
 @pytest.mark.parametrize(
@@ -167,8 +182,7 @@ async def test_what_is_no_registry_is_told(heard: Heard, status: int, kind: str,
 
 
 async def test_trouble_ends_when_the_registry_comes_back(heard: Heard) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     farm = RegistryFarm(f"http://127.0.0.1:{port}", "desk", KEY, 1, heard)
     await farm.beat(OFFER)
     back = await asyncio.to_thread(RegistryProgram, f"127.0.0.1:{port}")

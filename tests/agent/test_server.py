@@ -47,7 +47,7 @@ class Face:
         return cls(*await asyncio.open_unix_connection(path, limit=1 << 22))
 
     async def hears(self) -> FromAgent:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             line = await self.reader.readline()
         message: FromAgent = codec.decode(line, FromAgent, "the agent")
         return message
@@ -59,7 +59,7 @@ class Face:
         self.says(codec.encode_line(request))
 
     async def is_hung_up(self) -> bool:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             return await self.reader.read() == b""
 
     async def close(self) -> None:

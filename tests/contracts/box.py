@@ -13,7 +13,7 @@ from farmhand_agent.boxes.boxes import AnyBox
 
 async def hung_up(connection: socket.socket) -> bool:
     """Wait until the other side has ended the connection."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         try:
             return await asyncio.get_running_loop().sock_recv(connection, 1) == b""
         except ConnectionError:
@@ -37,7 +37,7 @@ class BoxContract:
         with await box.connect() as connection:
             connection.send(b"DIST")
             box.kill()
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(30):
                 await box.gone()
             assert not box.alive
             assert await hung_up(connection)
@@ -45,7 +45,7 @@ class BoxContract:
     async def test_killing_and_waiting_may_be_repeated_and_shared(self, box: AnyBox) -> None:
         box.kill()
         box.kill()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             await asyncio.gather(box.gone(), box.gone())
             await box.gone()
         box.kill()
@@ -58,12 +58,12 @@ class BoxContract:
         await asyncio.gather(waiting, return_exceptions=True)
         assert box.alive
         box.kill()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             await box.gone()
 
     async def test_nobody_answers_in_a_dead_box(self, box: AnyBox) -> None:
         box.kill()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             await box.gone()
             with pytest.raises(BoxGone):
                 await box.connect()
@@ -72,7 +72,7 @@ class BoxContract:
         assert box.cpu_seconds() >= 0
         assert box.memory_mib() >= 0
         box.kill()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             await box.gone()
         assert box.cpu_seconds() == 0
         assert box.memory_mib() == 0

@@ -25,12 +25,10 @@ class FarmContract:
         assert isinstance(second, Joined)
         assert first.lease == second.lease
 
-    async def test_withdrawing_returns_at_once_and_lending_again_works(self, farm: Farm) -> None:
+    async def test_after_withdrawing_lending_again_works(self, farm: Farm) -> None:
         for _ in range(3):
             assert isinstance(await farm.beat(OFFER), Joined)
-            began = asyncio.get_running_loop().time()
             farm.withdraw()
-            assert asyncio.get_running_loop().time() - began < 0.2
 
     async def test_withdrawing_what_was_never_joined_does_no_harm(self, farm: Farm) -> None:
         farm.withdraw()

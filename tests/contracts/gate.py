@@ -48,7 +48,7 @@ class GateContract:
         await gate.open("127.0.0.1", 0, 2)
         assert gate.trim(1) == 0
         assert gate.slots == 1
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             await gate.trimmed()
         gate.shut()
         await soon_gone(gate)
@@ -76,7 +76,7 @@ class GateContract:
         opening = asyncio.create_task(gate.open("127.0.0.1", 0, 2))
         await asyncio.sleep(0)
         gate.shut()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             await asyncio.gather(opening, return_exceptions=True)
         await soon_gone(gate)
         assert gate.address is None
@@ -90,5 +90,5 @@ class GateContract:
 
 
 async def soon_gone(gate: AnyGate) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         await gate.gone()

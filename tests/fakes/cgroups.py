@@ -10,6 +10,8 @@ from pathlib import Path
 from farmhand_agent.limits import cgroup
 from farmhand_agent.limits.cgroup import Cgroup
 
+from .waiting import until
+
 FILES = ("cgroup.freeze", "cgroup.kill", "cgroup.subtree_control", "cgroup.procs", "cpu.idle", "cpu.weight")
 BOUNDS = ("memory.max", "memory.swap.max", "pids.max")
 
@@ -44,9 +46,7 @@ def real_group(name: str) -> Iterator[Cgroup]:
         yield group
     finally:
         group.kill()
-        for _ in range(1000):
-            if group.remove():
-                break
+        until(group.remove, "the group is removed")
 
 
 class ListeningGroup(Cgroup):

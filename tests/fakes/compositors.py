@@ -35,7 +35,7 @@ class Compositor:
     """A compositor with a runtime folder of its own; what the kinds have in common."""
 
     program: str
-    within = 20.0
+    within = 60.0
 
     def __enter__(self) -> Self:
         self._folder = Path(tempfile.mkdtemp(prefix="farmhand-wayland-"))
@@ -82,13 +82,13 @@ class Compositor:
         self._process = subprocess.Popen(
             command, env={**kept, "XDG_RUNTIME_DIR": str(self._folder), **environ}, stdin=subprocess.DEVNULL, **QUIET
         )
-        until(lambda: self._answers() or self._process.poll() is not None, self.within)
+        until(lambda: self._answers() or self._process.poll() is not None, self.program, self.within)
         assert self._process.poll() is None, f"{self.program} has ended with {self._process.returncode}"
 
     def _answers(self) -> bool:
         """Tell whether it speaks Wayland; its socket is there some time before it does."""
         with socket.socket(socket.AF_UNIX) as probe:
-            probe.settimeout(0.2)
+            probe.settimeout(1.0)
             try:
                 probe.connect(str(self._folder / self.environ["WAYLAND_DISPLAY"]))
                 probe.sendall(Client().hello())
@@ -164,7 +164,7 @@ class Sway(Compositor):
                 "WLR_RENDERER": "pixman",
             },
         )
-        until(lambda: list(self._folder.glob("sway-ipc*")), self.within)
+        until(lambda: list(self._folder.glob("sway-ipc*")), "its own socket", self.within)
 
     @property
     def environ(self) -> dict[str, str]:
@@ -215,7 +215,7 @@ class Mutter(Compositor):
             environ={**self._bus.environ, "PIPEWIRE_RUNTIME_DIR": self._pipewire},
         )
         self._remote = open_dbus_connection(self._bus.address)
-        until(self._takes_part, self.within)
+        until(self._takes_part, "its remote desktop", self.within)
 
     def share_screen(self) -> None:
         """Have a screen recorded, as a call does."""

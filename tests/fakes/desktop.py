@@ -5,27 +5,17 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import time
-from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 
+from .waiting import until
+
 REPOSITORY = Path(__file__).resolve().parents[2]
-PATIENCE = 15.0
 
 
-def wait_until(condition: Callable[[], object], what: str, seconds: float = PATIENCE) -> None:
-    """Wait until `condition` holds; it may fail with OSError or ValueError until then."""
-    deadline = time.monotonic() + seconds
-    while True:
-        try:
-            if condition():
-                return
-        except (OSError, ValueError):
-            pass
-        if time.monotonic() > deadline:
-            raise AssertionError(f"waited {seconds:g} s in vain for: {what}")
-        time.sleep(0.02)
+wait_until = partial(until, pardon=(OSError, ValueError))
+"""`until` for what a bus is asked: it may fail until then."""
 
 
 class Desktop:
@@ -140,7 +130,7 @@ class Desktop:
 def _end(program: subprocess.Popen[str]) -> None:
     program.terminate()
     try:
-        program.wait(5)
+        program.wait(15)
     except subprocess.TimeoutExpired:
         program.kill()
         program.wait()

@@ -107,7 +107,7 @@ class FakeGate:
         if self.manner in turned_away:
             writer.write(token(*turned_away[self.manner]))
             await writer.drain()
-            await asyncio.sleep(0.05)  # else a reset may overtake the word
+            await reader.read()  # what is left unread makes a reset, which may overtake the word
         elif self.manner is Manner.SILENT:
             await reader.read()
         elif self.manner is Manner.CUT_UPLOAD:

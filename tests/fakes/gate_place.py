@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import gc
-import os
 import subprocess
 import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
+from fakes.procfs import command_line
 from fakes.raw_client import RawClient, compile_raw
 from fakes.waiting import comes_true
 
@@ -55,7 +54,7 @@ class Place:
 
     async def reclaim(self) -> None:
         self.gate.shut()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             await self.gate.gone()
 
     async def _start_box(self) -> Box:
@@ -64,18 +63,6 @@ class Place:
 
     def _changed(self) -> None:
         self.changes += 1
-
-
-def command_line(pid: int) -> str:
-    try:
-        return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
-    except OSError:
-        return ""
-
-
-def descriptors() -> int:
-    gc.collect()
-    return len(os.listdir("/proc/self/fd"))
 
 
 Open = Callable[..., Awaitable[Place]]

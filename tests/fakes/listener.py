@@ -7,6 +7,8 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
+from fakes.waiting import PATIENCE
+
 from farmhand.lending.observation import Observation, Reading
 from farmhand.wire.local import SenseView
 from farmhand_agent.sensors.base import Sensor
@@ -32,7 +34,7 @@ class Listener:
         self.views.append(view)
         self._news.set()
 
-    async def until(self, condition: Callable[[], bool], within: float = 10.0) -> None:
+    async def until(self, condition: Callable[[], bool], within: float = PATIENCE) -> None:
         """Wait until `condition` holds after some report."""
         try:
             async with asyncio.timeout(within):
@@ -42,7 +44,7 @@ class Listener:
         except TimeoutError:
             raise AssertionError(f"not within {within} s; the latest: {self.readings[-5:]} {self.views[-3:]}") from None
 
-    async def until_seen(self, within: float = 10.0, **fields: Any) -> None:
+    async def until_seen(self, within: float = PATIENCE, **fields: Any) -> None:
         """Wait until the observation has these values."""
         await self.until(lambda: all(getattr(self.seen, name) == value for name, value in fields.items()), within)
 

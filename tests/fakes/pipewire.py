@@ -9,6 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from fakes.ports import takes_calls
 from fakes.waiting import until
 
 
@@ -22,7 +23,7 @@ class PipeWire:
         quiet = subprocess.DEVNULL
         environ = {**os.environ, **self.environ}
         self._process = subprocess.Popen(["pipewire"], env=environ, stdin=quiet, stdout=quiet, stderr=quiet)
-        until((self._folder / "pipewire-0").is_socket)
+        until(lambda: takes_calls(self._folder / "pipewire-0"), "PipeWire listens")
         return self
 
     def __exit__(self, _: type[BaseException] | None, __: BaseException | None, ___: TracebackType | None) -> None:

@@ -30,7 +30,7 @@ class RegistryProgram:
             env={name: value for name, value in os.environ.items() if not name.startswith("FARMHAND_")},
         )
         assert self.process.stdout is not None
-        readable, _, _ = select.select([self.process.stdout], [], [], 20)
+        readable, _, _ = select.select([self.process.stdout], [], [], 60)
         line = self.process.stdout.readline() if readable else ""
         if not line.startswith("registry on "):
             self.process.kill()
@@ -44,7 +44,7 @@ class RegistryProgram:
     def stop(self) -> int:
         """End it as an owner would; returns its exit status."""
         self.process.terminate()
-        self.process.communicate(timeout=10)
+        self.process.communicate(timeout=30)
         return self.process.returncode
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from fakes.ports import takes_calls
 from fakes.waiting import until
 
 NAME, ID = "farmhand-anna", "64321"
@@ -115,7 +116,7 @@ class Resident:
         path = self.home / "own/bus"
         self.write("bus.conf", BUS.format(path=path))
         self.start("dbus-daemon", "--nofork", f"--config-file={self.home}/own/bus.conf")
-        until(path.exists)
+        until(lambda: takes_calls(path), "her session bus listens")
         return HerBus(f"unix:path={path}")
 
     @property

@@ -52,7 +52,7 @@ def test_the_button_takes_the_machine_back(qtbot: QtBot, agent: FakeAgent, tray:
     tray.window.bring_up()
     assert tray.window.button.text() == "Take it back now"
     qtbot.mouseClick(tray.window.button, Qt.MouseButton.LeftButton)
-    assert agent.requests.get(timeout=5) == Choose("keep")
+    assert agent.requests.get(timeout=30) == Choose("keep")
     qtbot.waitUntil(lambda: tray.window.button.text() == "Resume lending")
 
 
@@ -61,7 +61,7 @@ def test_the_keyboard_is_enough(qtbot: QtBot, agent: FakeAgent, tray: Tray) -> N
     tray.window.bring_up()
     qtbot.waitUntil(tray.window.button.hasFocus)
     qtbot.keyClick(tray.window.button, Qt.Key.Key_Space)
-    assert agent.requests.get(timeout=5) == Choose("keep")
+    assert agent.requests.get(timeout=30) == Choose("keep")
     qtbot.keyClick(tray.window, Qt.Key.Key_Escape)
     assert not tray.window.isVisible()
 
@@ -74,7 +74,7 @@ def test_the_check_row_keeps_the_machine_and_moves_when_the_agent_agrees(
     row = next(one for one in tray.menu.widget.actions() if one.text() == "Lend when I am away")
     row.trigger()
     assert row.isChecked()
-    assert agent.requests.get(timeout=5) == Choose("keep")
+    assert agent.requests.get(timeout=30) == Choose("keep")
     qtbot.waitUntil(lambda: "That did not work: not now." in texts(tray.window))
 
     agent.refuses = ""
@@ -93,20 +93,20 @@ def test_a_sender_is_blocked_with_one_click_and_let_in_with_another(qtbot: QtBot
     (lines,) = tray.window.findChildren(JobLines)
     assert lines.button.accessibleName() == "Block anna@atlas"
     qtbot.mouseClick(lines.button, Qt.MouseButton.LeftButton)
-    assert agent.requests.get(timeout=5) == Block("anna@atlas")
+    assert agent.requests.get(timeout=30) == Block("anna@atlas")
 
     agent.show(msgspec.structs.replace(LENT, blocked=("anna@atlas",)))
     qtbot.waitUntil(lambda: tray.view.face is Face.UNUSED)
     blocked = next(one for one in tray.menu.widget.actions() if one.text() == "Blocked (1)").menu()
     assert isinstance(blocked, QMenu)
     blocked.actions()[0].trigger()
-    assert agent.requests.get(timeout=5) == Block("anna@atlas", on=False)
+    assert agent.requests.get(timeout=30) == Block("anna@atlas", on=False)
 
 
 def test_a_pause_ends_in_an_hour_or_in_the_morning(qtbot: QtBot, agent: FakeAgent, tray: Tray) -> None:
     qtbot.waitUntil(lambda: tray.view.face is Face.UNUSED)
     tray.act(Action.PAUSE_TOMORROW)
-    asked = agent.requests.get(timeout=5)
+    asked = agent.requests.get(timeout=30)
     assert isinstance(asked, Choose)
     assert asked.until is not None
     assert local_time(asked.until).strftime("%H:%M:%S") == "06:00:00"

@@ -103,5 +103,5 @@ def test_the_demo_runs_in_a_real_tray(desktop: Desktop) -> None:
     panel = Panel(desktop.bus)
     wait_until(lambda: len(panel.items()) == 1, "the icon")
     panel.click("Quit tray (lending goes on)")
-    assert program.wait(10) == 0
+    assert program.wait(30) == 0
     panel.close()

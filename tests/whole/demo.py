@@ -15,8 +15,9 @@ import time
 from pathlib import Path
 
 from farmhand.lending.facts import LOCK_GESTURE
+from tests.fakes.waiting import TooLate, until
 from tests.whole import lua
-from tests.whole.stage import Stage, TooLate, Workstation, boxed, until
+from tests.whole.stage import Stage, Workstation, boxed
 
 IDLE_AFTER = 2.0
 

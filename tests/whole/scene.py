@@ -19,12 +19,15 @@ from pathlib import Path
 from typing import Any
 
 from farmhand.machine import split_address
+from tests.fakes import procfs
 from tests.fakes.cgroups import groups_of
+from tests.fakes.waiting import PATIENCE, until
 from tests.whole.project import Project
-from tests.whole.stage import Stage, Workstation, boxed, until
+from tests.whole.stage import Stage, Workstation, boxed
 
-RECLAIM_MS = 300
-"""An owner's longest wait here; the promise is 100 ms, and this machine may have much else to do."""
+RECLAIM_MS = 2000
+"""An owner's longest wait here, where the machine may have much else to do: the first order must do, which is repeated
+after `Pace.stop`, 5 s. What is promised is measured by `benchmarks.reclaim`."""
 
 SPARE_FILES = 3
 """Descriptors that an agent may hold more than at its start: its connection to the registry."""
@@ -100,7 +103,7 @@ class Scene:
         until(lambda: not boxed(), "nobody is left in a box")
         for station in self.stations:
             until(partial(_has_no_cell, station), f"{station.folder.name} removes the control groups of its boxes")
-        until(lambda: not self.stage.hosts(), "the registry forgets the hosts", 10)
+        until(lambda: not self.stage.hosts(), "the registry forgets the hosts")
         for station in self.stations:
             assert not listens(station)
             log = station.log.read_text()
@@ -124,14 +127,14 @@ class Build:
 
     def begins(self) -> None:
         """Wait until some objects are made."""
-        until(lambda: self.done >= 3, "the build has begun", 30)
+        until(lambda: self.done >= 3, "the build has begun")
 
     def reach_the_middle(self) -> set[int]:
         """Wait until the first host compiles for us; return its compilers."""
         self.begins()
         return until(lambda: compilers(self.scene.first), "the host compiles for the build", every=0.002)
 
-    def ends_well(self, within: float = 60) -> dict[str, Any]:
+    def ends_well(self, within: float = 100) -> dict[str, Any]:
         """Wait for the end; return the summary."""
         output, _ = self.process.communicate(timeout=within)
         assert self.process.returncode == 0, output
@@ -160,12 +163,7 @@ def compilers(station: Workstation) -> set[int]:
 
 def named(name: str, pids: set[int]) -> set[int]:
     """Those of `pids` that run the program `name`."""
-    found: set[int] = set()
-    for pid in pids:
-        with suppress(OSError):
-            if Path(f"/proc/{pid}/comm").read_text().strip() == name:
-                found.add(pid)
-    return found
+    return {pid for pid in pids if procfs.name(pid) == name}
 
 
 def inits(station: Workstation) -> set[int]:
@@ -193,8 +191,8 @@ def kill_all(pids: set[int], number: int = signal.SIGKILL) -> None:
             os.kill(pid, number)
 
 
-def milliseconds_until(probe: Callable[[], object], what: str, seconds: float = 15) -> float:
+def milliseconds_until(probe: Callable[[], object], what: str, within: float = PATIENCE) -> float:
     """How long it takes until `probe` finds something true."""
     began = time.monotonic()
-    until(lambda: bool(probe()), what, seconds, every=0.001)
+    until(probe, what, within, every=0.001)
     return (time.monotonic() - began) * 1e3

@@ -20,10 +20,12 @@ from collections.abc import Callable
 
 import psutil
 
+from tests.fakes.procfs import lives
+from tests.fakes.waiting import until
 from tests.whole.network import Network
 from tests.whole.project import make_project
 from tests.whole.scene import SPARE_FILES, compilers, inits, kill_all, listens, named
-from tests.whole.stage import Stage, Workstation, below, boxed, is_zombie, until
+from tests.whole.stage import Stage, Workstation, below, boxed
 from tests.whole.watch import Builder, Findings, HostList, Owner
 
 LENDERS = ("lender1", "lender2", "lender3")
@@ -272,7 +274,7 @@ def main() -> int:
         soak = Soak(network, stage, options.seed)
         soak.run(options.minutes)
         folder = stage.folder
-    alive = [pid for pid in below(os.getpid()) if not is_zombie(pid)]
+    alive = [pid for pid in below(os.getpid()) if lives(pid)]
     if alive or folder.exists():
         soak.findings.note(f"left: processes {alive}, folder {folder.exists()}")
     return _report(soak)

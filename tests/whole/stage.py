@@ -16,59 +16,29 @@ import socket
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Literal, Self, TypeVar
+from typing import Any, Literal, Self
 
 from farmhand.links.agent import AgentLink
 from farmhand.wire.local import Choose
 from farmhand_agent.traces.marks import is_mark, mark_of
+from tests.fakes.ports import free_port
+from tests.fakes.procfs import children, lives, session, state
+from tests.fakes.waiting import PATIENCE, TooLate, until
 from tests.fakes.xserver import XServer
 
 BIN = Path(sys.executable).parent
 PR_SET_CHILD_SUBREAPER = 36
-T = TypeVar("T")
-
-
-class TooLate(AssertionError):
-    """Something that was waited for did not come about."""
-
-
-def until(probe: Callable[[], T | None], what: str, seconds: float = 15.0, every: float = 0.005) -> T:
-    """Return what `probe` finds as soon as it finds something true.
-
-    Raises:
-        TooLate: it found nothing in `seconds`.
-    """
-    ends = time.monotonic() + seconds
-    while True:
-        found = probe()
-        if found:
-            return found
-        if time.monotonic() > ends:
-            raise TooLate(f"{what}: not within {seconds:g} s")
-        time.sleep(every)
-
-
-def free_port() -> int:
-    """A TCP port of 127.0.0.1 that nobody uses now."""
-    with socket.create_server(("127.0.0.1", 0)) as one:
-        return int(one.getsockname()[1])
 
 
 def below(pid: int) -> set[int]:
     """All descendants of a process; of `os.getpid()` while a stage is open, orphans included."""
     found: set[int] = set()
-    for task in _tasks(pid):
-        try:
-            children = {int(word) for word in (task / "children").read_text().split()}
-        except OSError:
-            continue  # it has ended meanwhile
-        for child in children - found:
-            found |= {child} | below(child)
+    for child in children(pid):
+        found |= {child} | below(child)
     return found
 
 
@@ -79,34 +49,18 @@ def boxed(pid: int | None = None) -> set[int]:
     return {one for one, where in alive.items() if where and (where != ours or is_mark(mark_of(one)))}
 
 
-def _tasks(pid: int) -> list[Path]:
-    try:
-        return list(Path(f"/proc/{pid}/task").iterdir())
-    except OSError:
-        return []
-
-
 def _namespace(pid: int) -> str:
     try:
-        return "" if is_zombie(pid) else os.readlink(f"/proc/{pid}/ns/pid")
+        return os.readlink(f"/proc/{pid}/ns/pid") if lives(pid) else ""
     except OSError:
         return ""  # it has ended
-
-
-def is_zombie(pid: int) -> bool:
-    """Whether a process has ended and only waits for its parent to notice.
-
-    Raises:
-        OSError: there is no such process.
-    """
-    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
 
 
 def _bury_orphans() -> None:
     """Take notice of the ends of those whom we adopted; to be called when all our own children have been waited for."""
     for pid in below(os.getpid()):
-        with suppress(OSError):
-            if is_zombie(pid):
+        if state(pid) == "Z":
+            with suppress(ChildProcessError):
                 os.waitpid(pid, os.WNOHANG)
 
 
@@ -117,13 +71,19 @@ def _adopt_orphans(yes: bool) -> None:
 
 def end_build(build: subprocess.Popen[str]) -> None:
     """Kill what is left of a build that `Stage.build` started, its session and so also what lost its driver."""
-    for pid in below(os.getpid()):
-        with suppress(ProcessLookupError):
-            if os.getsid(pid) == build.pid:
-                os.kill(pid, signal.SIGKILL)
+    until(lambda: not _kill_session(build.pid), "nobody is left of the build")
     build.wait()
     if build.stdout is not None:
         build.stdout.close()
+
+
+def _kill_session(leader: int) -> set[int]:
+    """Kill a session; return who was in it, for one of them may have started another meanwhile."""
+    found = session(leader)
+    for pid in found:
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+    return found
 
 
 class Workstation:
@@ -186,7 +146,7 @@ class Workstation:
             with one.makefile() as lines:
                 return dict(json.loads(lines.readline() or "{}"))
 
-    def wait(self, state: str, seconds: float = 15.0) -> dict[str, Any]:
+    def wait(self, state: str, within: float = 2 * PATIENCE) -> dict[str, Any]:
         """Wait for a lender's state."""
 
         def probe() -> dict[str, Any] | None:
@@ -194,7 +154,7 @@ class Workstation:
             return shown if shown.get("state") == state else None
 
         try:
-            return until(probe, f"state {state}", seconds, every=0.02)
+            return until(probe, f"state {state}", within, every=0.02)
         except TooLate as late:
             raise TooLate(f"{late}; it shows {self.status()}; its log says {self.log.read_text()}") from None
 
@@ -217,7 +177,7 @@ class Workstation:
         """End the agent and return its exit status."""
         assert self.process is not None
         self.process.send_signal(number)
-        return self.process.wait(15)
+        return self.process.wait(PATIENCE)
 
 
 class Stage:

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 from fakes.registry_program import Stranger
 
-from tests.whole.stage import BIN, Stage, TooLate, until
+from tests.fakes.waiting import TooLate, until
+from tests.whole.stage import BIN, Stage
 
 
 @pytest.fixture
@@ -168,7 +169,7 @@ def test_a_registry_that_answers_rubbish_is_shown_and_the_machine_serves_on(stag
     with Stranger(200, "text/html", b"<html>It works!</html>") as stranger:
         station = stage.workstation("desk", registry=stranger.url, lend="always")
         try:
-            shown = until(lambda: (one := station.status()).get("registry_trouble") and one, "the trouble is shown", 15)
+            shown = until(lambda: (one := station.status()).get("registry_trouble") and one, "the trouble is shown")
         except TooLate as late:
             raise AssertionError(f"{late}: {station.status()}") from None
     assert shown["state"] == "joining"

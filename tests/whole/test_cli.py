@@ -12,7 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.whole.stage import BIN, Stage, Workstation, free_port, until
+from tests.fakes.ports import free_port
+from tests.fakes.procfs import lives
+from tests.fakes.waiting import until
+from tests.whole.stage import BIN, Stage, Workstation, below
 
 FAR_AWAY = 3600
 
@@ -49,7 +52,7 @@ def test_status_for_scripts(station: Workstation) -> None:
     station.say("reclaim")
     shown = json.loads(station.say("status", "--json").stdout)
     assert (shown["state"], shown["reason"], shown["slots"], shown["jobs"]) == ("kept", "you chose keep", 0, [])
-    assert 0 < shown["last_reclaim_ms"] < 1000
+    assert shown["last_reclaim_ms"] > 0
 
 
 def test_why_for_scripts_and_for_people(station: Workstation) -> None:
@@ -62,7 +65,7 @@ def test_why_for_scripts_and_for_people(station: Workstation) -> None:
 
 
 def test_until_back_survives_a_restart_and_ends_with_the_return(stage: Stage) -> None:
-    station = stage.workstation("back", registry="", idle_after=2, dwell=0)
+    station = stage.workstation("back", registry="", idle_after=2, dwell=0, warn_before=0)
     station.wait("lent")
     station.say("reclaim", "--until-back")
     assert "keep until you are back" in station.say("status").stdout
@@ -77,8 +80,8 @@ def test_until_back_survives_a_restart_and_ends_with_the_return(stage: Stage) ->
         stage.x.touch("mouse")
         return station.status()["wish"] == "auto"
 
-    until(returned, "the touch ends the choice", every=2.5, seconds=30)
-    station.wait("lent", 60)
+    until(returned, "the touch ends the choice", every=2.5)
+    station.wait("lent")
     kept = json.loads((station.folder / "state" / "farmhand" / "agent.json").read_text())
     assert (kept["wish"], kept["back"]) == ("auto", "not awaited")
     station.stop()
@@ -91,7 +94,7 @@ def test_a_keep_that_runs_out_is_followed_by_a_warning(stage: Stage) -> None:
     shown = until(lambda: (now := station.status())["rule"] == "about to lend" and now, "the warning")
     assert 0 < shown["lends_at"] - time.time() < 2.5
     assert (shown["state"], shown["wish"]) == ("kept", "auto")
-    station.wait("lent", 5)
+    station.wait("lent")
     station.stop()
 
 
@@ -216,7 +219,7 @@ def test_watching_ends_with_the_agent(station: Workstation) -> None:
     assert watching.stdout is not None
     assert b"not lending" in watching.stdout.readline()
     station.stop()
-    rest, _ = watching.communicate(timeout=10)
+    rest, _ = watching.communicate(timeout=30)
     assert watching.returncode == 0
     assert rest == b"" or b"lending" in rest
 
@@ -249,15 +252,10 @@ def test_up_brings_all_and_control_c_takes_all(stage: Stage, tmp_path: Path) -> 
     assert listen in up.stdout.readline()
     assert "farmhand build make" in up.stdout.readline()
     until(home.status, "the agent answers")
-    crew = _descendants(up.pid)
+    crew = below(up.pid)
     assert len(crew) >= 2
     up.send_signal(signal.SIGINT)
-    assert up.wait(20) == 0
+    assert up.wait(30) == 0
     up.stdout.close()
-    assert [pid for pid in crew if Path(f"/proc/{pid}").exists()] == []
+    until(lambda: not any(map(lives, crew)), "all have ended")
     assert list((tmp_path / "run" / "farmhand").glob("*.sock")) == []
-
-
-def _descendants(pid: int) -> list[int]:
-    children = [int(one) for one in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
-    return [*children, *(below for child in children for below in _descendants(child))]

@@ -13,7 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.whole.stage import Stage, below, until
+from tests.fakes import procfs
+from tests.fakes.waiting import until
+from tests.whole.stage import Stage, below
 
 TOOL = "whole-make"
 APART = ("unshare", "--pid", "--fork", "--kill-child", "--mount-proc")
@@ -29,7 +31,7 @@ def test_the_owners_make_takes_the_machine_back(tmp_path: Path) -> None:
         before = (*APART, "env", f"PATH={tmp_path}:{stage.environ['PATH']}")
         station = stage.workstation("desk", before, own_build="keep", build_tools=TOOL)
         station.wait("lent")
-        (agent,) = (pid for pid in below(station.pid) if Path(f"/proc/{pid}/comm").read_text() == "farmhand-agent\n")
+        (agent,) = (pid for pid in below(station.pid) if procfs.name(pid) == "farmhand-agent")
         inside = ("nsenter", "-t", str(agent), "--pid", "--mount", "--")
         build = subprocess.Popen([*inside, tmp_path / TOOL, "-s", "-C", tmp_path], start_new_session=True)
         try:
@@ -38,4 +40,4 @@ def test_the_owners_make_takes_the_machine_back(tmp_path: Path) -> None:
         finally:
             os.killpg(build.pid, 9)
             build.wait()
-        station.wait("lent", 30)
+        station.wait("lent")

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import subprocess
 
-from tests.whole.stage import Stage, Workstation, boxed, until
+from tests.fakes.waiting import until
+from tests.whole.stage import Stage, Workstation, boxed
 
 SOURCE = """
 constexpr unsigned spin(unsigned turns) { unsigned sum = 0; while (turns) sum += turns-- % 7; return sum; }
@@ -37,18 +38,18 @@ def test_one_job_goes_on_while_the_owner_works_and_ends_with_the_owners_word() -
         station.wait("lent")
         until(lambda: station.status()["rule"] == "idle", "the owner is away")
         client = compile_on(stage, station, "a", 200_000)
-        until(lambda: len(station.status()["jobs"]) == 1, "a job runs", 30)
+        until(lambda: len(station.status()["jobs"]) == 1, "a job runs")
         stage.x.touch("mouse")
-        until(lambda: works(station), "one slot is left", 5)
+        until(lambda: works(station), "one slot is left")
         assert until(lambda: stage.hosts()[0]["slots"] == 1, "the registry knows")
         assert client.wait(300) == 0, "one job is no job too many"
         assert station.status()["reclaims"] == 0
         stage.x.touch("key")
-        told = until(lambda: works(station) and station.say("why").stdout, "the owner works", 5)
+        told = until(lambda: works(station) and station.say("why").stdout, "the owner works")
         assert "you lend up to 1 slot while you work" in told
 
         client = compile_on(stage, station, "b", 5_000_000)
-        until(lambda: station.status()["jobs"], "a job runs", 30)
+        until(lambda: station.status()["jobs"], "a job runs")
         station.say("reclaim")
         station.wait("kept")
         assert not boxed(station.pid)

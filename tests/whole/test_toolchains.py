@@ -14,8 +14,9 @@ from typing import Any
 import pytest
 
 from farmhand.distcc.toolchain import title
+from tests.fakes.waiting import until
 from tests.whole.project import FLAGS, Project, make_project
-from tests.whole.stage import Stage, Workstation, until
+from tests.whole.stage import Stage, Workstation
 
 pytestmark = [
     pytest.mark.skipif(os.geteuid() != 0, reason="another gcc is mounted over the real one"),

@@ -18,9 +18,10 @@ from farmhand.links.agent import AgentLink
 from farmhand.links.registry import RegistryLink
 from farmhand.machine import split_address
 from farmhand.wire.local import Snapshot
+from tests.fakes.waiting import TooLate, until
 from tests.whole.network import Network
 from tests.whole.project import Project
-from tests.whole.stage import Stage, TooLate, Workstation, end_build, until
+from tests.whole.stage import Stage, Workstation, end_build
 
 AT_WORK = ("starting", "joining", "lent")
 """States in which a machine is the farm's, or about to be."""

@@ -38,7 +38,7 @@ async def boxes(maker: BoxMaker) -> AsyncIterator[Boxes]:
     made.kill_all()
     for box in maker.made:
         box.die()
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         await made.all_gone()
 
 
@@ -243,7 +243,7 @@ async def test_a_part_is_taken_back_when_the_last_of_it_is_gone(maker: BoxMaker)
         await settle()
         assert not ending.done()
         maker.made[1].die()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             await ending
     boxes.kill_all()
     maker.made[0].die()
@@ -273,7 +273,7 @@ async def test_a_reclaim_ends_everything_and_waits_for_the_last(maker: BoxMaker)
             await settle()
             assert not leaving.done()
             box.die()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             await leaving
     with pytest.raises(BoxGone, match="taken back"):
         await serve(boxes, "ann")
@@ -285,7 +285,7 @@ async def test_a_reclaim_while_boxes_come_up_stops_them(maker: BoxMaker) -> None
     rising = asyncio.create_task(boxes.warm_up())
     await comes_true(lambda: maker.starting == 1)
     boxes.kill_all()
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         await boxes.all_gone()
     assert (maker.starting, maker.made) == (0, [])
     assert isinstance((await asyncio.gather(rising, return_exceptions=True))[0], asyncio.CancelledError)
@@ -312,7 +312,7 @@ async def test_a_repeated_reclaim_lets_a_box_that_was_coming_up_end_in_peace() -
     await settle()
     assert not leaving.done(), "what was begun still runs"
     half_made.die()
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         await leaving
     await asyncio.gather(rising, return_exceptions=True)
 
@@ -327,7 +327,7 @@ async def test_a_reclaim_in_the_moment_the_first_box_is_up_wins(maker: BoxMaker)
     assert maker.made[0].alive, "the kernel has not got round to it yet"
     assert isinstance((await asyncio.gather(rising, return_exceptions=True))[0], BoxGone | asyncio.CancelledError)
     maker.made[0].die()
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         await boxes.all_gone()
 
 

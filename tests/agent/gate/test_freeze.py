@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from fakes.cgroups import real_group, why_no_real_ones
+from fakes.procfs import state
 from fakes.waiting import comes_true
 
 from farmhand_agent.boxes.box import Box, BoxPlan
@@ -43,15 +44,12 @@ async def compile_through(gate: Gate, folder: Path) -> asyncio.subprocess.Proces
     assert gate.address is not None
     (folder / "slow.cc").write_text(SOURCE)
     environ = {**os.environ, "DISTCC_HOSTS": f"127.0.0.1:{gate.address[1]}/2", "DISTCC_FALLBACK": "0"}
-    command = ("distcc", "g++", "-O2", "-c", "slow.cc", "-o", "slow.o")
+    command = ("distcc", "g++", "-O1", "-c", "slow.cc", "-o", "slow.o")
     return await asyncio.create_subprocess_exec(*command, cwd=folder, env={**environ, "DISTCC_DIR": str(folder)})
 
 
 async def until_busy(gate: Gate) -> None:
-    deadline = time.monotonic() + 30
-    while gate.cpu_seconds() < 0.2:
-        assert time.monotonic() < deadline
-        await asyncio.sleep(0.02)
+    await comes_true(lambda: gate.cpu_seconds() >= 0.2, "the compiler works", within=60)
 
 
 def stands_still(gate: Gate) -> bool:
@@ -65,10 +63,6 @@ def stands_still(gate: Gate) -> bool:
         elif {state(pid) for pid in processes.tree(box.init)} != {"T"}:
             return False
     return True
-
-
-def state(pid: int) -> str:
-    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
 
 
 async def test_a_frozen_job_uses_no_time_and_ends_well_after_the_thaw(gate: Gate, tmp_path: Path) -> None:
@@ -94,5 +88,5 @@ async def test_a_frozen_job_can_be_ended(gate: Gate, tmp_path: Path) -> None:
     await until_busy(gate)
     gate.freeze()
     gate.shut()
-    await asyncio.wait_for(gate.gone(), 10)
-    assert await asyncio.wait_for(client.wait(), 10) != 0
+    await asyncio.wait_for(gate.gone(), 30)
+    assert await asyncio.wait_for(client.wait(), 30) != 0

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
-from pathlib import Path
 
 import pytest
 from fakes.box import BoxMaker, FakeBox
@@ -17,10 +15,10 @@ from fakes.gate_place import (
     Open,
     Place,
     begin,
-    descriptors,
     farm_admission,
     honest,
 )
+from fakes.procfs import descriptors, lives
 from fakes.raw_client import RawClient
 from fakes.waiting import comes_true
 
@@ -32,7 +30,6 @@ from farmhand_agent.gate.gate import Gate
 async def test_a_reclaim_leaves_nothing_and_tells_everybody() -> None:
     before = descriptors()
     place = Place(Admission.of("desk", KEY, LOOPBACK), QUICK)
-    took: list[float] = []
     for _ in range(5):
         await place.gate.open("127.0.0.1", 0, 4)
         address = place.address
@@ -40,10 +37,8 @@ async def test_a_reclaim_leaves_nothing_and_tells_everybody() -> None:
         await comes_true(lambda: len(place.running("trap")) >= 4)
         inside = place.inside()
         assert len(inside) > 12
-        began = time.monotonic()
         await place.reclaim()
-        took.append(time.monotonic() - began)
-        assert not [pid for pid in inside if Path(f"/proc/{pid}").exists()]
+        assert not any(map(lives, inside))
         assert (place.gate.jobs, place.gate.address) == ([], None)
         for client in clients:
             assert await client.is_cut()
@@ -51,8 +46,6 @@ async def test_a_reclaim_leaves_nothing_and_tells_everybody() -> None:
         with pytest.raises(ConnectionRefusedError):
             await RawClient.open(address)
     assert descriptors() == before
-    assert min(took) < 0.2, took
-    assert max(took) < 2.0, took
 
 
 async def test_a_reclaim_while_the_first_box_comes_up_leaves_nothing() -> None:

@@ -31,7 +31,7 @@ async def read_greeting(client: socket.socket) -> Greeting:
 async def greet(pair: tuple[socket.socket, socket.socket], data: bytes, step: int = 0) -> Greeting:
     """Send `data`, at once or in pieces of `step` bytes, and read the greeting."""
     client, gate = pair
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         reading = asyncio.create_task(read_greeting(gate))
         for start in range(0, len(data), step or len(data)):
             client.send(data[start : start + (step or len(data))])

@@ -54,14 +54,14 @@ async def wires() -> AsyncIterator[Wires]:
 
 
 async def soon(work: Awaitable[End]) -> End:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         return await work
 
 
 async def read(connection: socket.socket, size: int) -> bytes:
     loop = asyncio.get_running_loop()
     data = b""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while len(data) < size:
             part = await loop.sock_recv(connection, 1 << 20)
             assert part, "the connection ended early"
@@ -70,7 +70,7 @@ async def read(connection: socket.socket, size: int) -> bytes:
 
 
 async def write(connection: socket.socket, data: bytes) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         await asyncio.get_running_loop().sock_sendall(connection, data)
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from contracts.box import BoxContract
 from fakes.cgroups import fake_group, real_group, why_no_real_ones
+from fakes.waiting import comes_true
 
 from farmhand_agent.boxes.box import Box, BoxGone, BoxPlan
 from farmhand_agent.limits.cgroup import Cgroup
@@ -159,9 +160,12 @@ class TestBoxInACell(BoxContract):
 @needs_groups
 async def test_all_of_a_box_is_in_its_cell_from_birth(celled: tuple[Box, Cell]) -> None:
     box, cell = celled
-    inside = {int(line) for line in cell.group.read("cgroup.procs").split()}
-    assert inside == set(processes.tree(box.init))
-    assert len(inside) > 2
+
+    def inside() -> set[int]:
+        return {int(line) for line in cell.group.read("cgroup.procs").split()}
+
+    await comes_true(lambda: inside() == set(processes.tree(box.init)), "all are in it, however many there are now")
+    assert len(inside()) > 2
 
 
 @needs_groups

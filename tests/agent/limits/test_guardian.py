@@ -11,6 +11,7 @@ from pathlib import Path
 import msgspec
 import pytest
 from fakes.cgroups import fake_group, real_group, why_no_real_ones
+from fakes.procfs import lives
 from fakes.waiting import comes_true, until
 
 from farmhand_agent.limits.guardian import Guardian
@@ -34,8 +35,8 @@ def identities(sleepers: list[subprocess.Popen[bytes]]) -> list[Identity]:
 
 
 def ended(sleeper: subprocess.Popen[bytes]) -> bool:
-    """Whether somebody kills it within ten seconds."""
-    return sleeper.wait(10) == -signal.SIGKILL
+    """Whether somebody kills it."""
+    return sleeper.wait(30) == -signal.SIGKILL
 
 
 async def test_who_is_known_when_the_pipe_ends_is_killed(sleepers: list[subprocess.Popen[bytes]]) -> None:
@@ -92,14 +93,10 @@ def _is_past_its_first_line(pid: int) -> bool:
     return bool(int(ignored.split()[1], 16) & 1 << signal.SIGTERM - 1)
 
 
-def is_zombie(pid: int) -> bool:
-    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
-
-
 async def test_a_guardian_that_was_killed_is_no_trouble(sleepers: list[subprocess.Popen[bytes]]) -> None:
     guardian = Guardian(None)
     os.kill(guardian.pid, signal.SIGKILL)
-    await comes_true(lambda: is_zombie(guardian.pid))
+    await comes_true(lambda: not lives(guardian.pid))
     guardian.add(identities(sleepers))
     await guardian.dismiss()
     assert sleepers[0].poll() is None

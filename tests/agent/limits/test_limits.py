@@ -154,7 +154,7 @@ async def test_guarded_boxes_die_with_the_agent_until_they_are_forgotten(tmp_pat
     await limits.establish()
     assert sleepers[0].poll() is None, "another group is no reason to end a box"
     await limits.close()
-    assert sleepers[0].wait(10) == -9
+    assert sleepers[0].wait(30) == -9
     assert sleepers[1].poll() is None
     sleepers[1].kill()
     sleepers[1].wait()
@@ -245,7 +245,7 @@ async def test_what_a_crash_left_is_ended_and_removed_by_the_next_start(tmp_path
         until(lambda: left.read("cgroup.events"))
         limits = Limits(BOUNDS, tmp_path / "cgroup.json", run=tmp_path)
         await limits.establish()
-        assert left_over.wait(10) == -9
+        assert left_over.wait(30) == -9
         assert not left.folder.exists()
         await limits.close()
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import gc
-import os
 import random
 import threading
-from pathlib import Path
+import time
+from collections.abc import Awaitable, Callable
 
 from fakes.listener import Listener
+from fakes.procfs import children, descriptors
 from fakes.screensaver_bus import ScreenSaver, SessionBus
 from fakes.waiting import comes_true
 from fakes.xserver import XServer
@@ -21,13 +21,7 @@ ROUNDS = 200
 LONGEST = 0.03
 """Seconds: a cancel may fall into any moment of a start."""
 
-
-def open_files() -> int:
-    return len(os.listdir("/proc/self/fd"))
-
-
-def children() -> list[str]:
-    return [one for task in Path("/proc/self/task").iterdir() for one in (task / "children").read_text().split()]
+EXPECTED = {"XSync IDLETIME", "processes", "/proc", "starts of build tools"}
 
 
 async def test_two_hundred_starts_leave_nothing() -> None:
@@ -37,30 +31,32 @@ async def test_two_hundred_starts_leave_nothing() -> None:
         settings = Settings(idle_after=1.0, exclusive=("quake",))
         async with ScreenSaver(bus, "org.gnome.ScreenSaver"):
             heard = Listener()
-            files, processes = open_files(), children()
-            tasks, threads = asyncio.all_tasks(), threading.enumerate()
-            for _ in range(ROUNDS):
+
+            async def start(moment: Callable[[], Awaitable[None]]) -> float:
+                """Start all senses and cancel them at some moment; return after how many seconds that was."""
+                began = time.monotonic()
                 senses = asyncio.create_task(sense(heard.report, heard.told, settings, environ))
-                await asyncio.sleep(moments.uniform(0, LONGEST))
+                await moment()
+                lasted = time.monotonic() - began
                 senses.cancel()
-                ended, _ = await asyncio.wait({senses}, timeout=5)
+                ended, _ = await asyncio.wait({senses}, timeout=30)
                 assert ended, f"a cancel was swallowed: {asyncio.all_tasks()}"
-            gc.collect()
-            assert {view.source for view in heard.views} >= {
-                "XSync IDLETIME",
-                "processes",
-                "/proc",
-                "starts of build tools",
-            }
-            await comes_true(lambda: open_files() <= files)
+                return lasted
+
+            files, processes = descriptors(), children()
+            tasks, threads = asyncio.all_tasks(), threading.enumerate()
+            longest = await start(lambda: heard.until(lambda: {view.source for view in heard.views} >= EXPECTED))
+            for _ in range(ROUNDS):
+                await start(lambda: asyncio.sleep(moments.uniform(0, min(longest, LONGEST))))
+            await comes_true(lambda: descriptors() <= files)
             await comes_true(lambda: children() == processes)
             await comes_true(lambda: threading.enumerate() == threads)
             assert asyncio.all_tasks() == tasks
 
 
 def test_a_sense_that_was_never_watched_holds_nothing() -> None:
-    files = open_files()
+    files = descriptors()
     for question in candidates(Settings(), {}):
         for source in question.sources:
             source.unusable()
-    assert open_files() == files
+    assert descriptors() == files

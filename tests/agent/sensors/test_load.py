@@ -274,7 +274,7 @@ def test_no_time_no_share() -> None:
 
 async def test_this_machine() -> None:
     async with watching(LoadSensor(Settings())) as heard:
-        await heard.until(lambda: heard.seen.others_cpu is not None, within=5)
+        await heard.until(lambda: heard.seen.others_cpu is not None)
         assert heard.seen.others_cpu is not None
         assert 0 <= heard.seen.others_cpu <= 1
         assert (heard.seen.free_memory_mib or 0) > 0

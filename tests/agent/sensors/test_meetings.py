@@ -102,7 +102,7 @@ async def test_a_calendar_that_goes_away(file: Path) -> None:
     await heard.until_seen(meetings=())
     file.unlink()
     with pytest.raises(SenseLost, match=r"mine.ics cannot be read: No such file"):
-        await asyncio.wait_for(watch, 10)
+        await asyncio.wait_for(watch, 30)
 
 
 async def test_what_is_no_calendar(file: Path) -> None:

@@ -24,7 +24,7 @@ async def test_leaving_and_coming_back() -> None:
             await heard.until_seen(in_use=True, idle_since=None)
             await heard.until_seen(in_use=False)
             await asyncio.to_thread(server.touch, "key")
-            await heard.until_seen(in_use=True, idle_since=None, within=2)
+            await heard.until_seen(in_use=True, idle_since=None)
 
 
 async def test_the_x_server_dies() -> None:
@@ -34,7 +34,7 @@ async def test_the_x_server_dies() -> None:
         await heard.until(lambda: bool(heard.readings))
         server.kill()
         with pytest.raises(SenseLost, match="the X server has gone"):
-            await asyncio.wait_for(watch, 5)
+            await asyncio.wait_for(watch, 30)
 
 
 async def test_an_x_server_without_the_extension() -> None:

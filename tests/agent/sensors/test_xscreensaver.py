@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from fakes import procfs
 from fakes.listener import Listener, watching
 from fakes.resident import PASSWORD, Resident
 from fakes.waiting import comes_true, until
@@ -114,7 +115,7 @@ async def test_a_daemon_that_crashes_while_it_shows(
     await heard.until_seen(screensaver=True)
     daemon.kill()
     with pytest.raises(SenseLost, match="does not run on this display"):
-        await asyncio.wait_for(watch, 5)
+        await asyncio.wait_for(watch, 30)
 
 
 async def test_a_daemon_that_is_started_again_is_heard(server: XServer, daemon: XScreenSaverDaemon) -> None:
@@ -123,7 +124,7 @@ async def test_a_daemon_that_is_started_again_is_heard(server: XServer, daemon: 
         daemon.kill()
         await asyncio.to_thread(daemon.start)
         await asyncio.to_thread(command, server, "-activate")
-        await heard.until_seen(screensaver=True, within=5)
+        await heard.until_seen(screensaver=True)
 
 
 async def test_no_daemon(bare: XServer) -> None:
@@ -139,7 +140,7 @@ async def test_the_x_server_dies(server: XServer) -> None:
     await heard.until_seen(screensaver=False)
     server.kill()
     with pytest.raises(SenseLost, match="-watch has ended"):
-        await asyncio.wait_for(watch, 5)
+        await asyncio.wait_for(watch, 30)
 
 
 def test_where_it_cannot_work(bare: XServer) -> None:
@@ -150,13 +151,10 @@ def test_where_it_cannot_work(bare: XServer) -> None:
 async def test_nothing_is_left_behind(server: XServer) -> None:
     async with watching(XScreenSaver(server.environ)) as heard:
         await heard.until_seen(screensaver=False)
-        assert await asyncio.to_thread(children) == ["xscreensaver-co"]
-    assert await asyncio.to_thread(children) == []
+        assert children() == ["xscreensaver-co"]
+    await comes_true(lambda: children() == [])
 
 
 def children() -> list[str]:
     """Names of this process's children that belong to the sense."""
-    own = Path("/proc/self/task")
-    ids = [one for task in own.iterdir() for one in (task / "children").read_text().split()]
-    names = [Path(f"/proc/{one}/comm").read_text().strip() for one in ids]
-    return [name for name in names if name.startswith("xscreensaver-co")]
+    return [name for name in map(procfs.name, procfs.children()) if name.startswith("xscreensaver-co")]

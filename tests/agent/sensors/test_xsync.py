@@ -34,7 +34,7 @@ async def test_leaving_and_coming_back(server: XServer, kind: str) -> None:
         for _ in range(2):
             await heard.until_seen(in_use=False)
             assert heard.seen.idle_since is not None
-            assert 0.9 < time.monotonic() - heard.seen.idle_since < 2
+            assert 0.9 < time.monotonic() - heard.seen.idle_since < 20
             await asyncio.to_thread(server.touch, kind)
             await heard.until_seen(in_use=True, idle_since=None)
 
@@ -51,12 +51,15 @@ async def test_a_rest_is_reported_long_before_leaving(server: XServer) -> None:
 async def test_a_session_that_rested_before_the_agent_came(server: XServer) -> None:
     server.touch()
     await asyncio.sleep(1.1)  # the X server's clock is real
+    began = time.monotonic()
     async with watching(XSyncInput(SOON, server.environ)) as heard:
-        await heard.until_seen(in_use=False, within=0.5)
+        await heard.until_seen(in_use=False)
+        assert heard.seen.idle_since is not None
+        assert heard.seen.idle_since < began - 1, "what it rested before counts"
 
 
 async def test_the_x_server_dies(server: XServer) -> None:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         watch = asyncio.create_task(XSyncInput(HOURS, server.environ).watch(lambda _: server.kill()))
         with pytest.raises(SenseLost, match="the X server has gone"):
             await watch
@@ -69,7 +72,7 @@ async def test_an_x_server_that_hangs(server: XServer, monkeypatch: pytest.Monke
     await heard.until_seen(in_use=False)  # answers came in several silences
     server.pause()
     with pytest.raises(SenseLost, match="the X server does not answer"):
-        await asyncio.wait_for(watch, 5)
+        await asyncio.wait_for(watch, 30)
     server.resume()
 
 
@@ -93,7 +96,7 @@ async def test_a_touch_in_the_moment_of_leaving_is_not_lost(server: XServer) -> 
             hands.touch()
 
     watch = loop.create_task(XSyncInput(Settings(idle_after=0.1), server.environ).watch(report))
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         for _ in range(20):
             await returns.get()
     watch.cancel()
@@ -123,7 +126,7 @@ async def test_a_second_touch_is_the_owner(server: XServer) -> None:
         await heard.until(lambda: heard.seen.touched_once_at is not None)
         await asyncio.sleep(1)  # a hand that comes back a moment later
         await asyncio.to_thread(server.touch, "key")
-        await heard.until_seen(in_use=True, touched_once_at=None, within=0.5)
+        await heard.until_seen(in_use=True, touched_once_at=None)
         await heard.until_seen(in_use=False)
 
 
@@ -134,6 +137,6 @@ async def test_a_hand_that_stays_on_the_mouse_is_the_owner_at_once(server: XServ
         while heard.seen.touched_once_at is None or heard.seen.in_use is not True:
             await asyncio.to_thread(server.touch)
         while heard.seen.touched_once_at is not None:
-            assert time.monotonic() - began < 2
+            assert time.monotonic() - began < 20
             await asyncio.to_thread(server.touch)
         assert heard.seen.in_use is True

@@ -120,7 +120,7 @@ async def test_a_box_that_leaves_a_trace_is_found_by_its_mark_and_its_folder(tmp
     with marked_sleeper(trace.mark) as mine, marked_sleeper(trace.mark + 1) as other:
         Leftovers(tmp_path / "boxes.json").add([], [trace])
         assert await Leftovers(tmp_path / "boxes.json").clear() == 1
-        assert mine.wait(5) == -9
+        assert mine.wait(30) == -9
         assert other.poll() is None
     assert not folder.exists()
     assert await Leftovers(tmp_path / "boxes.json").clear() == 0

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from fakes import procfs
 from fakes.procfs import lives
 from fakes.waiting import comes_true, until
 
@@ -22,7 +23,7 @@ async def test_waiting_for_a_pipe_ends_when_it_can_be_read() -> None:
     assert not processes.is_readable(reading)
     assert not waiting.done()
     os.write(writing, b"x")
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         await waiting
         await processes.readable(reading)
     os.close(reading)
@@ -47,7 +48,7 @@ async def test_a_child_is_awaited_without_a_thread() -> None:
     assert not waiting.done()
     assert child.stdin is not None
     child.stdin.close()
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         assert await waiting == 7
         assert await processes.ended(child) == 7
 
@@ -84,7 +85,7 @@ def test_a_tree_is_listed_parents_first() -> None:
     until(lambda: len(list(processes.tree(child.pid))) == 3)
     pids = list(processes.tree(child.pid))
     assert pids[0] == child.pid
-    names = [Path(f"/proc/{pid}/comm").read_text().strip() for pid in pids]
+    names = [procfs.name(pid) for pid in pids]
     assert names == ["sh", "sh", "sleep"]
     os.killpg(child.pid, 9)
     child.communicate()
@@ -102,9 +103,9 @@ async def test_ending_a_tree_leaves_nobody() -> None:
     child = nested()
     await comes_true(lambda: len(list(processes.tree(child.pid))) == 3)
     pids = list(processes.tree(child.pid))
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         await processes.end_tree(child)
-    assert not [pid for pid in pids if lives(pid)]
+    assert not any(map(lives, pids))
     assert child.returncode == -9
 
 

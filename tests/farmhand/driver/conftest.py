@@ -20,9 +20,9 @@ from farmhand.driver.needs import Needs
 
 
 @pytest.fixture(scope="session")
-def distccd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
+def distccd() -> Iterator[int]:
     """The port of a real distccd."""
-    with plain_distccd(tmp_path_factory.mktemp("distccd")) as port:
+    with plain_distccd() as port:
         yield port
 
 

@@ -158,7 +158,9 @@ async def test_hosts_that_come_go_and_break_change_nothing_but_the_speed(tmp_pat
             gates[turn % 3].manner = manners[turn % 5]
             project.offer(gates[turn % 3], gates[(turn + 1) % 3])
             turn += 1
-            await comes_true(lambda seen=seen: len(project.objects()) > seen or process.returncode is not None, 30)
+            await comes_true(
+                lambda seen=seen: len(project.objects()) > seen or process.returncode is not None, within=60
+            )
         output, errors = await process.communicate()
     assert (process.returncode, output) == (0, b"")
     assert len(errors.splitlines()) == 1
@@ -199,7 +201,7 @@ async def test_a_closed_standard_error_changes_nothing(
         stdout=subprocess.PIPE, stderr=writer,
     )  # fmt: skip
     os.close(writer)
-    output, _ = await asyncio.wait_for(process.communicate(), 30)
+    output, _ = await asyncio.wait_for(process.communicate(), 60)
     assert (process.returncode, output) == (status, b"")
     assert (project.folder / "built").exists()
     assert project.counts()["total"] == 0
@@ -225,7 +227,7 @@ async def test_a_user_without_a_name_builds_under_a_number(project: Project, tmp
             | {"TMPDIR": str(project.temporary), "PYTHONPATH": f"{ROOT}:{ROOT / 'tests'}"},
             stderr=subprocess.PIPE,
         )  # fmt: skip
-        _, errors = await asyncio.wait_for(process.communicate(), 30)
+        _, errors = await asyncio.wait_for(process.communicate(), 60)
     assert process.returncode == 7, errors
     written = b"".join(path.read_bytes() for path in state.rglob("*") if path.is_file())
     assert b"54321 built project on " in written
@@ -258,7 +260,7 @@ async def test_ctrl_c_in_a_terminal_ends_everything(project: Project) -> None:
     os.close(theirs)
     await comes_true((project.folder / "up").exists)
     os.write(ours, b"\x03")
-    status = await asyncio.wait_for(process.wait(), 10)
+    status = await asyncio.wait_for(process.wait(), 30)
     os.close(ours)
     assert status == 130
     assert project.left_behind() == []
@@ -269,7 +271,7 @@ async def test_a_signal_to_the_driver_alone_is_passed_on(project: Project, numbe
     process = await project.start("sh", "-c", "touch up; exec sleep 60", hosts=False, start_new_session=True)
     await comes_true((project.folder / "up").exists)
     process.send_signal(number)
-    await asyncio.wait_for(process.communicate(), 10)
+    await asyncio.wait_for(process.communicate(), 60)
     assert process.returncode == 128 + number
     assert project.left_behind() == []
 

@@ -60,7 +60,10 @@ def test_many_jobs_may_ask_at_once() -> None:
 def test_what_is_known_costs_a_job_nothing() -> None:
     needs = Needs(PATH)
     needs.look("gcc")
-    before = time.perf_counter()
-    for _ in range(1000):
-        needs.known("gcc")
-    assert time.perf_counter() - before < 0.005
+    costs: list[float] = []
+    for _ in range(9):
+        before = time.perf_counter()
+        for _ in range(1000):
+            needs.known("gcc")
+        costs.append(time.perf_counter() - before)
+    assert min(costs) < 0.02, "a thousand of them; even a look at a file would cost more"

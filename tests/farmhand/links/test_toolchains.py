@@ -114,7 +114,7 @@ def test_the_second_look_costs_next_to_nothing(real: dict[str, str], cache: Path
         before = time.perf_counter()
         assert fingerprints(cache=cache) == real
         costs.append(time.perf_counter() - before)
-    assert min(costs) < 0.005
+    assert min(costs) < 0.05, "asking one compiler would cost more"
 
 
 def test_a_compiler_is_asked_once(compilers: Compilers) -> None:
@@ -227,7 +227,7 @@ def test_a_compiler_that_does_not_answer_is_ended_with_all_that_it_started(
     compilers.gcc("gcc", extra=f"sleep 100 & echo $! >> {pids}; wait")
     before = time.monotonic()
     assert compilers.found() == {}
-    assert time.monotonic() - before < 5
+    assert time.monotonic() - before < 50
     until(lambda: not any(lives(int(pid)) for pid in pids.read_text().split()))
 
 
