@@ -249,7 +249,7 @@ class Settings:
     )
     grace: float = setting(
         60.0,
-        "When lending ends without hurry, running jobs may finish for this long.",
+        "When lending ends without hurry, or the agent for a restart, running jobs may finish for this long.",
         "seconds",
         between(0, 3600),
         "a number of seconds from 0 to 3600",

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import functools
 import ipaddress
 import logging
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -24,7 +23,7 @@ from farmhand.machine import Machine, split_address
 from farmhand.settings import Settings, meaning, names
 from farmhand.wire.history import AskHistory
 from farmhand.wire.local import Block, Choose, Done, Explain, Quit, Reload, SenseView, Snapshot, ToAgent
-from farmhand_agent import publish
+from farmhand_agent import publish, service_manager
 from farmhand_agent.background import background
 from farmhand_agent.boxes import sandboxes
 from farmhand_agent.boxes.box import BoxGone, BoxPlan
@@ -44,7 +43,7 @@ from farmhand_agent.server import Answer, LocalServer
 from farmhand_agent.traces.leftovers import Identity, Leftovers
 
 LEAVE_WITHIN = 5.0
-"""Seconds that ending the agent may take before it gives up waiting."""
+"""Seconds that ending the agent may take, once no job may run any more, before it gives up waiting."""
 
 RECALLED = 30.0
 """Days of earlier reclaims that count when it is told how long one takes."""
@@ -57,6 +56,9 @@ PROCESSES = 1024
 
 MEMORY_PERIOD = 5.0
 """Seconds between two looks at the memory of all boxes where the kernel does not hold them to it."""
+
+OF_BOXES = ("slots", "scratch", "toolchains", "memory_limit")
+"""Settings with which a box is made. When one changes, running jobs finish in the box that they began in."""
 
 _log = logging.getLogger("farmhand.agent")
 
@@ -100,8 +102,11 @@ class Agent:
         self._effects = Effects(self._gate, where, self._farm, machine.cores, self._runtime.feed, reclaimed)
         self._server = LocalServer(self._answer, self._snapshot)
 
-    def leave(self) -> None:
-        """Ask the agent to give the machine back and end."""
+    def leave(self, at_once: bool) -> None:
+        """Ask the agent to give the machine back and end: at once, as a second word means, or when jobs are done."""
+        if not at_once:
+            service_manager.wait_for_end(self._settings.grace + 2 * LEAVE_WITHIN)
+        self._runtime.end(at_once)
         self._leave.set()
 
     def reload(self) -> Done:
@@ -112,10 +117,16 @@ class Agent:
             _log.warning("settings are left as they are: %s", wrong)
             return Done(problem=str(wrong))
         later = [name for name in names() if meaning(name).restart and _differ(name, fresh, self._settings)]
-        self._settings = replace(fresh, **{name: getattr(self._settings, name) for name in later})
+        before, self._settings = (
+            self._settings,
+            replace(fresh, **{name: getattr(self._settings, name) for name in later}),
+        )
         self._runtime.adopt(self._settings)
         self._recorder.adopt(self._settings)
         self._limits.adopt(bounds(self._settings, self._runtime.machine))
+        if any(_differ(name, before, self._settings) for name in OF_BOXES) and not self._leave.is_set():
+            self._gate.renew_boxes()
+            self._farm.look_again()
         self._sense_anew()
         note = f"counts after a restart of the agent: {', '.join(later)}" if later else ""
         _log.info("settings read again%s", f"; {note}" if note else "")
@@ -138,8 +149,10 @@ class Agent:
         try:
             await self._leave.wait()
         finally:
+            if not self._leave.is_set():
+                self.leave(at_once=True)
             with contextlib.suppress(TimeoutError):
-                await self._runtime.leave(LEAVE_WITHIN)
+                await self._runtime.ended(LEAVE_WITHIN)
             for task in (*watching, *self._sensing):
                 task.cancel()
             await asyncio.wait((*watching, *self._sensing), timeout=LEAVE_WITHIN)
@@ -153,9 +166,11 @@ class Agent:
         if not self._settings.registry:
             return NoFarm()
         name, memory = self._runtime.machine.name, self._memory
-        epoch, looked_in = memory.next_epoch(int(time.time())), self._settings.toolchains
-        compilers = functools.partial(fingerprints, others=looked_in)
-        return RegistryFarm(self._settings.registry, name, memory.key, epoch, self._heard, compilers)
+        epoch = memory.next_epoch(int(time.time()))
+        return RegistryFarm(self._settings.registry, name, memory.key, epoch, self._heard, self._compilers)
+
+    def _compilers(self) -> Mapping[str, str]:
+        return fingerprints(others=self._settings.toolchains)
 
     async def _start_box(self) -> OwnBox:
         kind = self._sandbox.kind
@@ -232,7 +247,7 @@ class Agent:
                 self._runtime.think()
                 return publish.explanation(self._runtime)
             case Quit():
-                self.leave()
+                self.leave(at_once=True)
         return Done()
 
     def _block(self, user: str, on: bool) -> Done:
@@ -254,7 +269,7 @@ class Agent:
         return Done()
 
     def _job_changed(self) -> None:
-        if self._runtime.lender.state is State.DRAINING:
+        if self._runtime.lender.state is State.DRAINING and not self._gate.occupied:
             self._effects.look_for_drained()
         self._changed()
 

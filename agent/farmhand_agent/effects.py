@@ -114,8 +114,8 @@ class Effects:
                 assert_never(effect)
 
     def look_for_drained(self) -> None:
-        """Answer Drained if no job runs; to be called whenever one has ended."""
-        if not self._gate.jobs:
+        """Answer Drained if nobody holds a slot; to be called whenever one has come free."""
+        if not self._gate.occupied:
             self.cause = time.monotonic()  # what the jobs took to end was granted them, and is no part of a reclaim
             asyncio.get_running_loop().call_soon(self._answer, Drained())
 

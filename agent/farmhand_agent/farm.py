@@ -62,6 +62,10 @@ class Farm(Protocol):
         """Get or renew the lease: Joined or TurnedAway."""
         ...
 
+    def look_again(self) -> None:
+        """Find out anew which compilers the machine has; returns at once."""
+        ...
+
     def withdraw(self) -> None:
         """Tell the farm that the lease is over; returns at once."""
         ...
@@ -79,6 +83,9 @@ class NoFarm:
     async def beat(self, offer: Offer) -> Event:
         """Always joined, never to be renewed."""
         return Joined("alone", float("inf"))
+
+    def look_again(self) -> None:
+        """Nobody asks."""
 
     def withdraw(self) -> None:
         """Nobody needs to know."""
@@ -144,6 +151,10 @@ class RegistryFarm:
         self.trouble = ""
         self._heard(answer.now, answer.granted, time.monotonic())
         return Joined(answer.lease, answer.beat_in)
+
+    def look_again(self) -> None:
+        """Find out anew which compilers the machine has, for the next beat."""
+        self._beating.submit(self._look, self._order.generation)
 
     def withdraw(self) -> None:
         """Tell the registry, on a thread of its own."""

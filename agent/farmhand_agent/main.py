@@ -66,10 +66,14 @@ async def _run(chosen: Settings, reread: Callable[[], Settings]) -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, min(hard, DESCRIPTORS)), hard))
     agent = Agent(chosen, this_machine(chosen), places.state_folder(), places.agent_socket(), reread)
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, agent.leave)
+    # Who presses Ctrl-C wants the machine back; SIGTERM comes before an upgrade, which can wait for running jobs.
+    loop.add_signal_handler(signal.SIGINT, agent.leave, True)
+    loop.add_signal_handler(signal.SIGTERM, agent.leave, False)
     # A terminal that closes says SIGHUP and means the end; whoever runs a service says it and means the settings.
-    loop.add_signal_handler(signal.SIGHUP, agent.leave if _has_terminal() else agent.reload)
+    if _has_terminal():
+        loop.add_signal_handler(signal.SIGHUP, agent.leave, True)
+    else:
+        loop.add_signal_handler(signal.SIGHUP, agent.reload)
     await agent.run()
 
 

@@ -10,10 +10,10 @@ import asyncio
 import time
 from collections.abc import Callable
 
-from farmhand.lending.events import Event, Urge, Want, Wanted, Woke
+from farmhand.lending.events import Event, Wanted, Woke
 from farmhand.lending.lender import Lender, Pace, State
-from farmhand.lending.observation import Choice, Observation, Reading
-from farmhand.lending.past import carry_on, choose
+from farmhand.lending.observation import Choice, Ending, Observation, Reading
+from farmhand.lending.past import carry_on, choose, end
 from farmhand.lending.policy import Decision, decide
 from farmhand.links.zone import local_zone
 from farmhand.machine import Machine
@@ -22,9 +22,6 @@ from farmhand_agent.effects import Effects
 
 _HOME = (State.KEPT, State.RESTING)
 """States in which nothing of the farm runs here."""
-
-LEAVING = "the agent ends"
-"""Stands for a rule's name when the agent itself gives the machine back."""
 
 
 class Runtime:
@@ -58,9 +55,10 @@ class Runtime:
         self._latest_choice = choice
         self._effects: Effects | None = None
         self._timer: asyncio.TimerHandle | None = None
-        self._leaving = False
         self._home = asyncio.Event()  # set while nothing of the farm runs here
         self._home.set()
+        self._not_draining = asyncio.Event()
+        self._not_draining.set()
 
     def begin(self, effects: Effects) -> None:
         """Start to act, through `effects`."""
@@ -75,6 +73,10 @@ class Runtime:
         """Take in what the owner chose."""
         self._observe(choose(self.seen, choice))
 
+    def end(self, at_once: bool) -> None:
+        """Take in that the agent is to end, at once or when running jobs are done; `ended` tells when it may."""
+        self._observe(end(self.seen, at_once))
+
     def adopt(self, settings: Settings) -> None:
         """Go on with other settings."""
         self.settings = settings
@@ -83,8 +85,6 @@ class Runtime:
 
     def think(self) -> None:
         """Decide anew from what is known now."""
-        if self._leaving:
-            return
         self.seen = carry_on(self.seen, self.settings, time.monotonic(), time.time())
         self.decision = self._decide()
         if self._effects is not None:
@@ -103,10 +103,8 @@ class Runtime:
             self._effects.carry_out(effect)
         if self.lender.state is not before:
             self.state_since = time.time()
-        if self.lender.state in _HOME:
-            self._home.set()
-        else:
-            self._home.clear()
+        _set(self._home, self.lender.state in _HOME)
+        _set(self._not_draining, self.lender.state is not State.DRAINING)
         self._arm()
         self._changed()
 
@@ -114,17 +112,18 @@ class Runtime:
         """Wait until nothing of the farm runs here."""
         await self._home.wait()
 
-    async def leave(self, deadline: float) -> None:
-        """Give the machine back and wait until it is; `deadline` in seconds bounds the wait."""
-        self._leaving = True
-        if self._effects is not None:
-            self._effects.cause = time.monotonic()
-            self._effects.rule = LEAVING
-        self.feed(Wanted(Want(Urge.KEEP_NOW)))
-        async with asyncio.timeout(deadline):
+    async def ended(self, patience: float) -> None:
+        """Wait, after `end`, until the machine is given back.
+
+        Args:
+            patience: seconds that this may take once running jobs are done, or are to end.
+
+        Raises:
+            TimeoutError: it took longer.
+        """
+        await self._not_draining.wait()
+        async with asyncio.timeout(patience):
             await self.given_back()
-        if self._timer is not None:
-            self._timer.cancel()
 
     def _observe(self, seen: Observation) -> None:
         if self._effects is not None:
@@ -145,7 +144,7 @@ class Runtime:
         times = [
             at for at in (self.lender.wake_at, self.decision.look_again_at) if at is not None and at != float("inf")
         ]
-        if times and not (self._leaving and self._home.is_set()):
+        if times and not (self.seen.ending is not Ending.NOT and self._home.is_set()):
             loop = asyncio.get_running_loop()
             self._timer = loop.call_at(loop.time() + max(0.0, min(times) - time.monotonic()) + 0.001, self._wake)
 
@@ -158,3 +157,10 @@ class Runtime:
         look_at = self.decision.look_again_at
         if look_at is not None and look_at <= time.monotonic():
             self.think()
+
+
+def _set(event: asyncio.Event, yes: bool) -> None:
+    if yes:
+        event.set()
+    else:
+        event.clear()

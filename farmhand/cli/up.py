@@ -56,7 +56,7 @@ def _up(options: argparse.Namespace) -> int:
         url = chosen.registry or _own_registry(crew, options.listen)
         flags["registry"] = url
         given = [f"--{name.replace('_', '-')}={value}" for name, value in flags.items() if value is not None]
-        crew.start("farmhand-agent", "--log-level=warning", *given)
+        crew.start("farmhand-agent", "--log-level=warning", *given, goodbye=signal.SIGINT)  # jobs end at once
         link = _wait_for_agent(crew)
         if not options.no_tray:
             _start_tray(crew)
@@ -84,10 +84,12 @@ class Crew:
     """The programs that `up` started; `end` ends all of them, the last one first."""
 
     def __init__(self) -> None:
-        self._members: list[tuple[str, subprocess.Popen[bytes]]] = []
+        self._members: list[tuple[str, subprocess.Popen[bytes], signal.Signals]] = []
 
-    def start(self, name: str, *arguments: str, quiet: bool = False) -> subprocess.Popen[bytes]:
-        """Start a program of ours in a session of its own: Ctrl-C then reaches `up` alone."""
+    def start(
+        self, name: str, *arguments: str, quiet: bool = False, goodbye: signal.Signals = signal.SIGTERM
+    ) -> subprocess.Popen[bytes]:
+        """Start a program of ours in a session of its own, to be ended by `goodbye`: Ctrl-C then reaches `up` alone."""
         output = subprocess.DEVNULL if quiet else None
         member = subprocess.Popen(
             [_program(name), *arguments],
@@ -96,19 +98,19 @@ class Crew:
             stderr=output,
             process_group=0,
         )
-        self._members.append((name, member))
+        self._members.append((name, member, goodbye))
         return member
 
     def fallen(self) -> str:
         """Name of an indispensable program that has ended by itself; "" when all live."""
-        return next((name for name, one in self._members if one.poll() is not None and name != "farmhand-tray"), "")
+        return next((name for name, one, _ in self._members if one.poll() is not None and name != "farmhand-tray"), "")
 
     def end(self) -> None:
         """End everything and wait for it."""
         while self._members:
-            _, member = self._members.pop()
+            _, member, goodbye = self._members.pop()
             if member.poll() is None:
-                member.terminate()
+                member.send_signal(goodbye)
             try:
                 member.wait(END_WITHIN)
             except subprocess.TimeoutExpired:

@@ -26,6 +26,14 @@ class Return(enum.Enum):
     AWAY = "away"  # the next touch is the return
 
 
+class Ending(enum.Enum):
+    """Whether the agent has been told to end."""
+
+    NOT = "not"
+    WHEN_DONE = "when done"  # running jobs may finish
+    AT_ONCE = "at once"
+
+
 @dataclass(frozen=True, slots=True)
 class Choice:
     """The owner's choice and how long it holds.
@@ -47,6 +55,7 @@ class Observation:
 
     Attributes:
         choice: the owner's choice.
+        ending: whether the agent has been told to end.
         in_use: True from the first touch until the input has rested for `idle_after`; False after that;
             None when nothing can tell.
         idle_since: monotonic seconds of the last input, known once the input has rested for a few seconds; None
@@ -60,6 +69,7 @@ class Observation:
             it come.
         sleeping: True from the announcement that the machine will sleep until it has woken; None when nothing tells.
         woke_at: monotonic seconds at which it last woke from sleep; None if that was not seen.
+        shutting_down: whether the machine has announced that it will be shut down; None when nothing tells.
         on_battery: whether it runs on a battery; None when nothing tells.
         charge: what its batteries hold together, in percent; None when nothing tells.
         metered: whether the network is paid for by the byte; None when nothing tells.
@@ -84,6 +94,7 @@ class Observation:
     """
 
     choice: Choice = Choice()
+    ending: Ending = Ending.NOT
     in_use: bool | None = None
     idle_since: float | None = None
     touched_once_at: float | None = None
@@ -92,6 +103,7 @@ class Observation:
     screensaver_since: float | None = None
     sleeping: bool | None = None
     woke_at: float | None = None
+    shutting_down: bool | None = None
     on_battery: bool | None = None
     charge: int | None = None
     metered: bool | None = None

@@ -7,6 +7,7 @@ observation to the next here, before each decision:
 2. Away is no input for `idle_after`, or the screensaver left behind. The return is the first touch after that.
 3. A choice to keep that ended by itself leaves a trace, for the warning before lending. One that the owner ended by
    hand leaves none.
+4. An agent that is told to end never stops ending, and a second word means at once.
 """
 
 from __future__ import annotations
@@ -15,13 +16,19 @@ from dataclasses import replace
 from math import inf
 
 from farmhand.lending.facts import is_behind_screensaver
-from farmhand.lending.observation import Choice, Observation, Return, Wish
+from farmhand.lending.observation import Choice, Ending, Observation, Return, Wish
 from farmhand.settings import Settings
 
 
 def choose(seen: Observation, choice: Choice) -> Observation:
     """Return the observation with the owner's new choice."""
     return replace(seen, choice=choice, keep_ended=None)
+
+
+def end(seen: Observation, at_once: bool) -> Observation:
+    """Return the observation with the word that the agent is to end, at once or when running jobs are done."""
+    hurry = at_once or seen.ending is not Ending.NOT
+    return replace(seen, ending=Ending.AT_ONCE if hurry else Ending.WHEN_DONE)
 
 
 def carry_on(seen: Observation, settings: Settings, now: float, wall: float) -> Observation:

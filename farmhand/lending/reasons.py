@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from farmhand.lending.facts import Facts
-from farmhand.lending.observation import Return, Wish
+from farmhand.lending.observation import Ending, Return, Wish
 from farmhand.setting import NO_CHARGE
 
 
@@ -24,6 +24,22 @@ def sleep(facts: Facts) -> str:
     if facts.seen.sleeping is None:
         return "nothing tells when this machine goes to sleep"
     return "this machine is going to sleep" if facts.seen.sleeping else "this machine is awake"
+
+
+def ending(facts: Facts) -> str:
+    match facts.seen.ending:
+        case Ending.NOT:
+            return "nobody has told the agent to end"
+        case Ending.WHEN_DONE:
+            return "the agent ends as soon as running jobs are done"
+        case Ending.AT_ONCE:
+            return "the agent ends"
+
+
+def shutdown(facts: Facts) -> str:
+    if facts.seen.shutting_down is None:
+        return "nothing tells when this machine is shut down"
+    return "this machine is being shut down" if facts.seen.shutting_down else "this machine stays on"
 
 
 def sandbox(facts: Facts) -> str:

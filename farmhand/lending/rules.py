@@ -9,7 +9,9 @@
    that is the owner's return, whatever the screensaver says: a lock dialog shows for as long as the password takes.
 5. Who lends a part of the machine while working on it (`slots_in_use`) has the rules for presence replaced by one late
    rule: whatever else keeps the machine comes first, and then, with the owner there, keeps it at once.
-6. The names are for the owner, who reads them in `farmhand why`.
+6. An agent that ends lends nothing. Without hurry it lets running jobs finish, and as under every rule that keeps the
+   machine so, not if a later rule sees the owner.
+7. The names are for the owner, who reads them in `farmhand why`.
 """
 
 from __future__ import annotations
@@ -21,7 +23,7 @@ from dataclasses import dataclass
 from farmhand.lending import reasons
 from farmhand.lending.events import Urge
 from farmhand.lending.facts import Facts
-from farmhand.lending.observation import Wish
+from farmhand.lending.observation import Ending, Wish
 
 
 class Says(enum.Enum):
@@ -84,6 +86,22 @@ NOT_YET = "not idle long enough"
 
 RULES = (
     Rule(
+        "ending at once",
+        Says.NOW,
+        lambda facts: facts.seen.ending is Ending.AT_ONCE,
+        reasons.ending,
+        ends="starting the agent again",
+        begins="Ctrl-C where the agent runs, or telling it twice to end",
+    ),
+    Rule(
+        "shutting down",
+        Says.NOW,
+        lambda facts: facts.seen.shutting_down is True,
+        reasons.shutdown,
+        ends="calling the shutdown off",
+        begins="shutting this machine down",
+    ),
+    Rule(
         "going to sleep",
         Says.NOW,
         lambda facts: facts.seen.sleeping is True,
@@ -106,6 +124,14 @@ RULES = (
         reasons.wish,
         ends="choosing auto or lend",
         begins="choosing keep",
+    ),
+    Rule(
+        "ending",
+        Says.KEEP,
+        lambda facts: facts.seen.ending is Ending.WHEN_DONE,
+        reasons.ending,
+        ends="starting the agent again",
+        begins="restarting the agent",
     ),
     Rule(
         "no room in memory",

@@ -226,3 +226,19 @@ async def test_the_registry_learns_which_compilers_there_are_whenever_the_machin
     await farm.close()
     assert len(looks) == 3, "at the start, and once each time that the machine is lent"
     assert all(name.startswith("registry-beat") for name in looks), "never on the event loop"
+
+
+async def test_compilers_that_come_while_the_machine_is_lent_are_told_when_asked_for(
+    program: RegistryProgram, heard: Heard
+) -> None:
+    there = {"gcc": "gcc-12-x-1"}
+    farm = RegistryFarm(program.url, "more", KEY, 1, heard, lambda: dict(there))
+    assert isinstance(await farm.beat(OFFER), Joined)
+    there["gcc"] = "gcc-13-x-2"
+    farm.look_again()
+    assert isinstance(await farm.beat(OFFER), Joined)
+    host = await asyncio.to_thread(listed, program, farm)
+    assert host is not None
+    assert host.toolchains == ("gcc-13-x-2",)
+    farm.withdraw()
+    await farm.close()

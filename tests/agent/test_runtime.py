@@ -260,27 +260,95 @@ async def test_lend_while_draining_joins_again_without_a_new_box() -> None:
 
 
 # --- the end ----------------------------------------------------------------
-async def test_leaving_gives_the_machine_back_first(stand: Stand) -> None:
+@pytest.mark.parametrize("at_once", [True, False])
+async def test_ending_gives_the_machine_back_first(stand: Stand, at_once: bool) -> None:
     await stand.lend()
-    await stand.runtime.leave(30)
+    stand.runtime.end(at_once)
+    await stand.runtime.ended(30)
     assert stand.runtime.lender.state is State.KEPT
     assert (stand.gate.told[-1], stand.farm.withdrawn) == ("shut", 1)
     stand.owner_leaves()
+    stand.runtime.choose(Choice(Wish.LEND))
     assert stand.runtime.lender.state is State.KEPT, "what happens afterwards changes nothing"
 
 
-async def test_leaving_a_kept_machine_takes_no_time(stand: Stand) -> None:
+async def test_ending_a_kept_machine_takes_no_time(stand: Stand) -> None:
     stand.begin()
-    await stand.runtime.leave(30)
+    stand.runtime.end(at_once=False)
+    await stand.runtime.ended(30)
 
 
-async def test_leaving_waits_no_longer_than_told(stand: Stand) -> None:
+async def test_who_is_told_to_end_before_it_has_hands_never_lends(stand: Stand) -> None:
+    stand.runtime.end(at_once=False)
+    stand.owner_leaves()
+    await stand.runtime.ended(1)
+    stand.begin()
+    assert stand.gate.told == []
+
+
+async def test_ending_waits_no_longer_than_told(stand: Stand) -> None:
     await stand.lend()
     stand.gate.hold_ending()
+    stand.runtime.end(at_once=True)
     with pytest.raises(TimeoutError):
-        await stand.runtime.leave(0.05)
+        await stand.runtime.ended(0.05)
     stand.gate.let_end()
     await stand.reaches(State.KEPT)
+
+
+async def ending(**settings: Any) -> Stand:
+    """A machine whose agent was told to end without hurry, with a job still running."""
+    stand = Stand(**settings)
+    await stand.lend()
+    stand.gate.jobs.append("a job")
+    stand.runtime.end(at_once=False)
+    assert stand.runtime.lender.state is State.DRAINING
+    assert (stand.gate.slots, stand.farm.withdrawn) == (0, 1), "no new jobs, and the registry knows"
+    return stand
+
+
+async def test_an_agent_that_ends_without_hurry_lets_its_jobs_finish() -> None:
+    stand = await ending()
+    waiting = asyncio.create_task(stand.runtime.ended(0.05))
+    await asyncio.sleep(0.1)  # longer than the end may take when nothing runs
+    assert not waiting.done()
+    assert stand.gate.jobs
+    stand.gate.jobs.clear()
+    stand.effects.look_for_drained()
+    await asyncio.wait_for(waiting, 30)
+    assert stand.runtime.lender.state is State.KEPT
+
+
+async def test_but_not_for_longer_than_the_grace() -> None:
+    stand = await ending(grace=0.05)
+    await asyncio.wait_for(stand.runtime.ended(30), 30)
+    assert stand.gate.jobs == []
+
+
+async def test_the_owner_returns_to_an_agent_that_ends_without_hurry() -> None:
+    stand = await ending()
+    stand.owner_returns()
+    assert stand.gate.address is None, "in the same turn of the loop"
+    await asyncio.wait_for(stand.runtime.ended(30), 30)
+    assert (stand.effects.reclaims, stand.effects.rule) == (1, "ending")
+
+
+@pytest.mark.parametrize("word", [Reading({"shutting_down": True}), Reading({"sleeping": True}), None])
+async def test_an_agent_that_ends_without_hurry_is_in_a_hurry_after_all(word: Reading | None) -> None:
+    stand = await ending()
+    if word is None:
+        stand.runtime.end(at_once=False)
+    else:
+        stand.runtime.report(word)
+    assert stand.gate.address is None, "in the same turn of the loop"
+    await asyncio.wait_for(stand.runtime.ended(30), 30)
+
+
+async def test_what_was_chosen_while_the_agent_ends_is_kept_for_its_next_life() -> None:
+    stand = await ending()
+    stand.runtime.choose(Choice(Wish.LEND))
+    assert stand.gate.jobs == ["a job"], "it lends no more, and there is still no hurry"
+    assert stand.kept == [(Choice(Wish.LEND), False)]
 
 
 async def test_slots_follow_free_memory() -> None:
@@ -313,13 +381,15 @@ async def test_leaving_while_a_box_comes_up_ends_it_first(stand: Stand) -> None:
     stand.begin()
     stand.owner_leaves()
     await comes_true(lambda: stand.gate.told)
-    await stand.runtime.leave(30)
+    stand.runtime.end(at_once=False)
+    await stand.runtime.ended(30)
     assert stand.gate.told == ["open 2", "shut"]
 
 
 async def test_nothing_wakes_it_after_the_end(stand: Stand) -> None:
     await stand.lend()
-    await stand.runtime.leave(30)
+    stand.runtime.end(at_once=True)
+    await stand.runtime.ended(30)
     changes = stand.changes
     await asyncio.sleep(0)
     assert stand.changes == changes

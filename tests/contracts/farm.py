@@ -34,6 +34,12 @@ class FarmContract:
         farm.withdraw()
         assert isinstance(await farm.beat(OFFER), Joined)
 
+    async def test_looking_again_returns_at_once_and_changes_nothing_else(self, farm: Farm) -> None:
+        began = asyncio.get_running_loop().time()
+        farm.look_again()
+        assert asyncio.get_running_loop().time() - began < 0.2
+        assert isinstance(await farm.beat(OFFER), Joined)
+
     async def test_two_beats_at_once_are_both_answered(self, farm: Farm) -> None:
         answers = await asyncio.gather(farm.beat(OFFER), farm.beat(OFFER))
         assert all(isinstance(one, Joined) for one in answers)

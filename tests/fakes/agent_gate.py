@@ -30,6 +30,11 @@ class FakeAgentGate:
         self._may_end.set()
         self._shut = False
 
+    @property
+    def occupied(self) -> bool:
+        """Whether a job runs."""
+        return bool(self.jobs)
+
     def hold_opening(self) -> None:
         """Keep coming up until `shut` or `let_open`."""
         self._may_open.clear()

@@ -135,6 +135,13 @@ class Debian:
         """Tell whether the kernel's switch has been turned since the last `suspend`."""
         return self.run("cat", SWITCH) == "mem"
 
+    def pretend_to_shut_down(self) -> None:
+        """Shut the machine down, as its menu does; but the target that would do it is empty, so logind calls it off."""
+        folder, target = "/run/systemd/system", "poweroff.target"
+        self.run("sh", "-c", f"printf '[Unit]\\nDefaultDependencies=no\\n' >{folder}/{target}")
+        self.run("systemctl", "daemon-reload")
+        self.run("systemctl", "poweroff")
+
     @contextmanager
     def desktop(self, user: str, kind: str = "x11", role: str = "user") -> Iterator[str]:
         """Somebody's graphical session at the screen, for the length of a block; yields its id."""
@@ -177,6 +184,19 @@ class Debian:
             yield
         finally:
             self.run("systemctl", "stop", unit)
+
+    def install_unit(self, patience: float) -> None:
+        """Install the agent's unit with a service of ours in its place, waiting so many seconds for its end."""
+        folder, stub = "/run/systemd/system", " ".join(_python("-m", "fakes.told_to_end", TOLD))
+        settings = f"[Service]\nExecStart=\nExecStart={stub}\nTimeoutStopSec={patience:g}\n"
+        self.run("mkdir", "-p", f"{folder}/{UNIT}.d")
+        self.run("cp", f"/opt/farmhand/installers/linux/systemd/{UNIT}", folder)
+        self.run("sh", "-c", f"echo '{settings}' >{folder}/{UNIT}.d/stub.conf && rm -f {TOLD}")
+        self.run("systemctl", "daemon-reload")
+
+    def told(self) -> list[str]:
+        """What the service of that unit has written down."""
+        return self.run("sh", "-c", f"cat {TOLD} 2>/dev/null || true").splitlines()
 
     def set_clock(self, jump: str) -> None:
         """Let the clock of a witness with a `clock` of its own be ahead by `jump`, such as +1d or -1d."""
@@ -276,6 +296,9 @@ class Witness(Listener):
 
 OUT_OF_THE_WAY = ("unshare", "--mount", "--propagation=private", "--pid", "--fork", "--kill-child")
 """What debootstrap mounts is seen by nobody else, and gone with it even if it is killed."""
+
+UNIT = "farmhand-agent.service"
+TOLD = "/run/told"
 
 CLOCK = "/run/clock"
 ONLY_WALL = {

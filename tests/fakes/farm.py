@@ -14,7 +14,7 @@ class FakeFarm:
     Attributes:
         trouble: see `Farm`.
         offers: what was offered with each beat.
-        withdrawn, closed: how often.
+        withdrawn, closed, looks: how often; looks at the compilers that were asked for.
     """
 
     def __init__(self) -> None:
@@ -22,6 +22,7 @@ class FakeFarm:
         self.offers: list[Offer] = []
         self.withdrawn = 0
         self.closed = 0
+        self.looks = 0
         self._may_answer = asyncio.Event()
         self._may_answer.set()
 
@@ -38,6 +39,10 @@ class FakeFarm:
         self.offers.append(offer)
         await self._may_answer.wait()
         return TurnedAway(0.05) if self.trouble else Joined("lease", 60.0)
+
+    def look_again(self) -> None:
+        """Take note."""
+        self.looks += 1
 
     def withdraw(self) -> None:
         """Take note."""

@@ -5,7 +5,6 @@ A fault begins a build, does harm, and sees to the build's end; what it measures
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import signal
@@ -23,6 +22,13 @@ from farmhand.distcc.protocol import request
 from tests.fakes.cgroups import groups_of
 from tests.fakes.procfs import session
 from tests.fakes.waiting import until
+from tests.whole.endings import (
+    agent_ended_at_once,
+    agent_ended_for_an_upgrade,
+    lending_ends_without_hurry,
+    returns_during_an_upgrade,
+    settings_of_boxes_change,
+)
 from tests.whole.scene import (
     RECLAIM_MS,
     Scene,
@@ -48,18 +54,6 @@ def agent_killed(scene: Scene) -> None:
     scene.measured("lent again", took / 1e3, 15, "s")
     build.ends_well()
     assert len(scene.stage.hosts()) == len(scene.stations)
-
-
-def agent_ended(scene: Scene) -> None:
-    build = scene.build()
-    build.reach_the_middle()
-    began = time.monotonic()
-    assert scene.first.stop() == 0
-    scene.measured("agent ended", (time.monotonic() - began) * 1e3, 10_000)
-    assert len(scene.stage.hosts()) == len(scene.stations) - 1
-    build.ends_well()
-    scene.first.start()
-    scene.first.wait("lent")
 
 
 def agent_stopped(scene: Scene) -> None:
@@ -273,20 +267,6 @@ def returns_again_and_again(scene: Scene) -> None:
     scene.first.wait("lent")
 
 
-def lending_ends_without_hurry(scene: Scene) -> None:
-    build = scene.build()
-    build.reach_the_middle()
-    scene.first.choose("lend", time.time() + 0.2)
-    scene.first.wait("draining")
-    before = {one["file"] for one in scene.first.status()["jobs"]}
-    scene.first.wait("kept")
-    build.ends_well()
-    scene.said.append(f"{len(before)} jobs ran to their end")
-    told = json.loads(scene.first.say("history", "--json").stdout)
-    cut = [job for job in told["jobs"] if job["file"] in before and job["end"] != "served"]
-    assert not cut, cut
-
-
 COMMAND = ("gcc", "-c", "held.c", "-o", "held.o")
 """What a client asks for that stops on its way."""
 
@@ -386,7 +366,9 @@ class Fault:
 
 FAULTS: Mapping[str, Fault] = {
     "agent killed": Fault(agent_killed),
-    "agent ended": Fault(agent_ended),
+    "agent ended at once": Fault(agent_ended_at_once),
+    "agent ended for an upgrade": Fault(agent_ended_for_an_upgrade),
+    "owner returns while an agent ends for an upgrade": Fault(returns_during_an_upgrade),
     "agent stopped for 8 s": Fault(agent_stopped),
     "agent stopped for good": Fault(agent_stopped_for_good),
     "box killed": Fault(box_killed),
@@ -409,6 +391,7 @@ FAULTS: Mapping[str, Fault] = {
     "owner returns between jobs": Fault(returns_between_jobs, pause=0.2),
     "owner returns every 1.5 s": Fault(returns_again_and_again),
     "lending ends without hurry": Fault(lending_ends_without_hurry),
+    "settings of boxes change": Fault(settings_of_boxes_change),
     "build interrupted": Fault(build_interrupted),
     "build killed": Fault(build_killed),
 }

@@ -150,7 +150,8 @@ class Soak:
             ("the owner comes and goes three times", LENDERS, self._owner_is_restless),
             ("lending ends without hurry", LENDERS, self._drains),
             ("agent killed, away for {:.1f} s", LENDERS, self._agent_killed),
-            ("agent ended, away for {:.1f} s", LENDERS, self._agent_ended),
+            ("agent ended at once, away for {:.1f} s", LENDERS, self._agent_ended),
+            ("agent ended for an upgrade, away for {:.1f} s", LENDERS, self._agent_upgraded),
             ("agent stopped for {:.1f} s", LENDERS, self._agent_stopped),
             ("a second agent of that name for {:.1f} s", LENDERS, self._twin),
             ("boxes killed", LENDERS, lambda name, _: kill_all(inits(self._at(name)))),
@@ -192,7 +193,13 @@ class Soak:
         self._at(name).start()
 
     def _agent_ended(self, name: str, seconds: float) -> None:
-        status = self._at(name).stop()
+        self._ends(name, seconds, signal.SIGINT)
+
+    def _agent_upgraded(self, name: str, seconds: float) -> None:
+        self._ends(name, seconds, signal.SIGTERM)
+
+    def _ends(self, name: str, seconds: float, number: int) -> None:
+        status = self._at(name).stop(number)
         assert status == 0, f"it ended with {status}"
         time.sleep(seconds)
         self._at(name).start()

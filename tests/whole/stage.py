@@ -173,11 +173,20 @@ class Workstation:
         """How many file descriptors the agent holds."""
         return len(os.listdir(f"/proc/{self.pid}/fd"))
 
-    def stop(self, number: int = signal.SIGTERM) -> int:
-        """End the agent and return its exit status."""
+    def tell(self, number: int) -> None:
+        """Send a signal to the agent."""
         assert self.process is not None
         self.process.send_signal(number)
+
+    def ends(self) -> int:
+        """Wait for the agent's end and return its exit status."""
+        assert self.process is not None
         return self.process.wait(PATIENCE)
+
+    def stop(self, number: int = signal.SIGTERM) -> int:
+        """End the agent, which with SIGTERM lets running jobs finish, and return its exit status."""
+        self.tell(number)
+        return self.ends()
 
 
 class Stage:
@@ -216,9 +225,10 @@ class Stage:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         agents = [station.process for station in self.stations if station.process is not None]
-        for program in (*agents, *reversed(self._programs)):
+        ways = [(one, signal.SIGINT) for one in agents]  # at once
+        for program, number in (*ways, *((one, signal.SIGTERM) for one in reversed(self._programs))):
             if program.poll() is None:
-                program.terminate()
+                program.send_signal(number)
                 program.send_signal(signal.SIGCONT)
         for process in (*self._programs, *(one.process for one in self.stations if one.process is not None)):
             try:

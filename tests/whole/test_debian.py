@@ -6,8 +6,8 @@ import time
 from collections.abc import Iterator
 
 import pytest
-from fakes.debian import LOGINDS_PATIENCE, Debian
-from fakes.waiting import comes_true
+from fakes.debian import LOGINDS_PATIENCE, UNIT, Debian
+from fakes.waiting import comes_true, until
 
 from farmhand_agent.sensors.logind import HOLD_UP
 
@@ -128,6 +128,25 @@ async def test_somebody_logs_in_at_the_screen(debian: Debian, kind: str) -> None
                 assert "somebody has a graphical session" in (agent.lost or "")
             async with debian.witness("terminals") as later:
                 await later.until_seen(in_use=False)
+
+
+# --- the agent's own unit ---------------------------------------------------------
+def test_a_restart_waits_for_running_jobs_and_a_stop_does_not(debian: Debian) -> None:
+    debian.install_unit(patience=1)
+    debian.run("systemctl", "start", UNIT)
+    until(lambda: debian.told() == ["started"])
+    debian.run("systemctl", "restart", UNIT)
+    until(lambda: debian.told() == ["started", "SIGTERM", "done", "started"])
+    debian.run("systemctl", "stop", UNIT)
+    assert debian.told()[4:] == ["SIGINT"]
+
+
+async def test_the_machine_is_shut_down(debian: Debian) -> None:
+    async with debian.witness("sleep", "anna", in_session=True) as agent:
+        await agent.until_seen(shutting_down=False)
+        debian.pretend_to_shut_down()
+        await agent.until(lambda: {"shutting_down": True} in agent.readings)
+        await agent.until_seen(shutting_down=False)
 
 
 # --- films, and the battery -----------------------------------------------------

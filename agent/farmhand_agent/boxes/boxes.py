@@ -127,6 +127,13 @@ class Boxes:
             self._retired.add(box)
             self._end_if_out_of_use(box)
 
+    def renew(self) -> None:
+        """Let every box there is end with its jobs, for boxes are to be made otherwise from now on."""
+        for task in self._starting:
+            task.add_done_callback(self._discard)
+        for box in list(self._running):
+            self.retire(box)
+
     def end(self, box: AnyBox) -> None:
         """End a box now, with all jobs in it."""
         if box not in self._running:

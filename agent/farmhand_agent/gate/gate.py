@@ -73,7 +73,7 @@ class Gate:
         start_box: makes a box; the gate, not the box, holds the limit of slots.
         admission: who may come in; replace it whenever something is learned.
         patience: the deadlines.
-        changed: called after a job began or ended.
+        changed: called after a job began, and after a slot came free.
         ledger: keeps count of who came.
 
     Attributes:
@@ -148,12 +148,22 @@ class Gate:
         """Jobs that may run at once."""
         return self._turnstile.limit
 
+    @property
+    def occupied(self) -> bool:
+        """Whether somebody holds a slot: a job that runs, or one that still says what it is."""
+        return bool(self._inside)
+
     def revise(self, admission: Admission) -> None:
         """Go by a new admission, for running and waiting jobs too: who may not stay is cut."""
         self.admission = admission
         for who, task in self._entrance.admitted() if self._entrance else ():
             if not admission.still_good(who):
                 task.cancel(End.WITHDRAWN.name)
+
+    def renew_boxes(self) -> None:
+        """Let running jobs finish in their boxes, and make new ones for those that come."""
+        if self._boxes is not None:
+            self._boxes.renew()
 
     def freeze(self) -> None:
         """Stop every running job where it stands; clients wait, unaware."""
@@ -256,6 +266,7 @@ class Gate:
             yield
         finally:
             del self._inside[visit]
+            self._changed()
 
     async def _run(self, visit: Visit, greeting: Greeting, who: Client, arrived: float) -> None:
         boxes = self._boxes
@@ -314,7 +325,6 @@ class Gate:
     def _end(self, job: Job, end: End) -> None:
         self.jobs.remove(job)
         self._ledger.ended(job, end)
-        self._changed()
 
 
 async def _refuse(visit: Visit, greeting: Greeting, word: bytes, reason: str) -> None:

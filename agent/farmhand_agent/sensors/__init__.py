@@ -94,7 +94,12 @@ def candidates(
             patience=PATIENCE,
         ),
         Question("seat", Reading({"in_front": None}), (Seat(environ),), patience=PATIENCE),
-        Question("sleep", Reading({"sleeping": None}), (Sleep(ready_to_sleep, environ),), patience=PATIENCE),
+        Question(
+            "sleep",
+            Reading({"sleeping": None, "shutting_down": None}),
+            (Sleep(ready_to_sleep, environ),),
+            patience=PATIENCE,
+        ),
         Question(
             "power",
             Reading({"on_battery": None, "charge": None}),

@@ -1,9 +1,10 @@
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
-"""Sleep and locked sessions, as systemd-logind or elogind tell of them.
+"""Sleep, shutdown and locked sessions, as systemd-logind or elogind tell of them.
 
 The machine's sleep is held up by an inhibitor of the kind "delay" until everything foreign has been given back; logind
 waits for five seconds at most. The order: hear that sleep comes, report it, wait until the agent says it is ready, let
-go. After waking a new inhibitor is taken, and the waking is reported, for what was known before is old.
+go. After waking a new inhibitor is taken, and the waking is reported, for what was known before is old. Shutdown is not
+held up: what runs is killed by it soon enough.
 """
 
 from __future__ import annotations
@@ -54,7 +55,7 @@ async def nothing_to_do() -> None:
 
 
 class Sleep:
-    """Tells when the machine goes to sleep, and holds that up until it has been given back.
+    """Tells when the machine goes to sleep or is shut down, and holds sleep up until it has been given back.
 
     Args:
         ready: awaited after "sleeping" was reported and before the machine may sleep.
@@ -84,11 +85,13 @@ class Sleep:
         async with open_bus(self._address) as bus:
             try:
                 await bus.follow_owner(SERVICE)
-                await bus.follow(MANAGER_INTERFACE, "PrepareForSleep", MANAGER_PATH)
+                for coming in ("PrepareForSleep", "PrepareForShutdown"):
+                    await bus.follow(MANAGER_INTERFACE, coming, MANAGER_PATH)
                 going = await bus.get(MANAGER, "PreparingForSleep")
+                ending = await bus.get(MANAGER, "PreparingForShutdown")
             except NoAnswer as none:
                 raise SenseLost(str(none)) from None
-            report(Reading({"sleeping": bool(going)}))
+            report(Reading({"sleeping": bool(going), "shutting_down": bool(ending)}))
             await self._follow(bus, report)
 
     async def _follow(self, bus: Bus, report: Report) -> None:
@@ -101,7 +104,9 @@ class Sleep:
                     raise SenseLost(f"{SERVICE} has gone")
                 if signal.header.fields.get(HeaderFields.signature) != "b":
                     continue
-                if signal.body[0]:
+                if signal.header.fields.get(HeaderFields.member) == "PrepareForShutdown":
+                    report(Reading({"shutting_down": bool(signal.body[0])}))
+                elif signal.body[0]:
                     report(Reading({"sleeping": True}))
                     await _at_most(HOLD_UP, self._ready())
                     _let_go(inhibitor)

@@ -165,6 +165,29 @@ async def test_a_retired_box_takes_no_new_jobs_and_ends_with_its_last(maker: Box
     assert await serve(boxes, "ann") is new
 
 
+async def test_when_boxes_are_made_otherwise_running_jobs_finish_and_the_next_get_new_ones(
+    maker: BoxMaker, boxes: Boxes
+) -> None:
+    async with boxes.serving("ann") as old:
+        boxes.renew()
+        assert old.alive
+        assert await serve(boxes, "ann") is maker.made[1]
+    assert not old.alive
+
+
+async def test_an_unused_box_and_one_that_comes_up_are_not_used_when_boxes_are_made_otherwise(
+    maker: BoxMaker, boxes: Boxes
+) -> None:
+    maker.hold()
+    async with boxes.serving("ann"):
+        waiting = asyncio.create_task(serve(boxes, "bob"))
+        await settle()
+        boxes.renew()
+        maker.let_go()
+        assert await waiting is maker.made[2]
+    assert [box.alive for box in maker.made] == [False, False, True]
+
+
 async def test_a_box_without_jobs_retires_at_once(maker: BoxMaker, boxes: Boxes) -> None:
     box = await serve(boxes, "ann")
     boxes.retire(box)

@@ -247,6 +247,21 @@ async def test_without_slots_nobody_comes_in_and_running_jobs_end_in_peace(opene
         assert (await last.reply()).status != 9
 
 
+async def test_who_has_a_slot_is_waited_for_before_it_has_said_what_it_is(opened: Open) -> None:
+    place = await opened(slots=1)
+    assert not place.gate.occupied
+    with await RawClient.open(place.address) as client:
+        await client.say(request(["gcc", "-c", "a.i"], SOURCE)[:20])
+        await comes_true(lambda: place.gate.occupied)
+        assert place.gate.jobs == []
+        place.gate.resize(0)
+        assert place.gate.occupied
+        before = place.changes
+        client.reset()
+        await comes_true(lambda: place.changes > before)
+        assert not place.gate.occupied
+
+
 # --- what the owner can mend ---------------------------------------------------
 async def test_a_port_in_use_is_told(opened: Open) -> None:
     place = await opened()

@@ -73,6 +73,21 @@ async def test_the_machine_sleeps_after_it_has_been_given_back(bus: SessionBus, 
     await comes_true(lambda: held_up(manager) == [])
 
 
+async def test_the_machine_is_shut_down_and_the_shutdown_is_called_off(bus: SessionBus, manager: MockService) -> None:
+    async with watching(Sleep(Givingback(), system_environ(bus))) as heard:
+        await heard.until_seen(shutting_down=False)
+        manager.tells("PrepareForShutdown", "b", True)
+        await heard.until_seen(shutting_down=True, sleeping=False)
+        manager.tells("PrepareForShutdown", "b", False)
+        await heard.until_seen(shutting_down=False, woke_at=None)
+
+
+async def test_a_shutdown_that_had_been_announced_before_the_agent_came(bus: SessionBus, manager: MockService) -> None:
+    manager.change("b", PreparingForShutdown=True)
+    async with watching(Sleep(environ=system_environ(bus))) as heard:
+        await heard.until_seen(shutting_down=True)
+
+
 async def test_an_agent_that_hangs_does_not_keep_the_machine_awake(
     bus: SessionBus, manager: MockService, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -92,7 +107,7 @@ async def test_sleep_that_had_been_announced_before_the_agent_came(bus: SessionB
 
 async def test_a_logind_that_refuses_is_heard_all_the_same(bus: SessionBus) -> None:
     with MockService(bus, logind.SERVICE, logind.MANAGER_PATH, logind.MANAGER_INTERFACE) as service:
-        service.has("b", PreparingForSleep=False)
+        service.has("b", PreparingForSleep=False, PreparingForShutdown=False)
         async with watching(Sleep(environ=system_environ(bus))) as heard:
             await heard.until_seen(sleeping=False)
             service.tells("PrepareForSleep", "b", True)

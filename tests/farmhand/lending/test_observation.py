@@ -6,13 +6,13 @@ from dataclasses import fields
 
 import pytest
 
-from farmhand.lending.observation import Choice, Observation, Reading, Wish
+from farmhand.lending.observation import Choice, Ending, Observation, Reading, Wish
 
 
 def test_at_first_nothing_is_known() -> None:
     seen = Observation()
     assert seen.choice == Choice(Wish.AUTO, None)
-    assert {getattr(seen, one.name) for one in fields(seen)} == {Choice(), None}
+    assert {getattr(seen, one.name) for one in fields(seen)} == {Choice(), Ending.NOT, None}
 
 
 def test_a_reading_changes_its_own_fields_only() -> None:

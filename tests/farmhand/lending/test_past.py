@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from farmhand.lending.observation import Choice, Observation, Return, Wish
-from farmhand.lending.past import carry_on, choose
+from farmhand.lending.observation import Choice, Ending, Observation, Return, Wish
+from farmhand.lending.past import carry_on, choose, end
 from farmhand.settings import Settings
 
 NOW, WALL = 10_000.0, 1_800_000_000.0
@@ -43,6 +43,18 @@ def test_a_choice_ends_at_its_time(wish: Wish) -> None:
 
 def test_a_choice_without_an_end_stays() -> None:
     assert carried(choose(AWAY, Choice(Wish.KEEP))).choice == Choice(Wish.KEEP)
+
+
+def test_an_agent_that_is_told_twice_to_end_hurries() -> None:
+    once = end(AWAY, at_once=False)
+    assert once == replace(AWAY, ending=Ending.WHEN_DONE)
+    assert end(once, at_once=False).ending is Ending.AT_ONCE
+
+
+def test_an_agent_that_is_told_to_end_at_once_does_not_slow_down() -> None:
+    hurried = end(AWAY, at_once=True)
+    assert hurried.ending is Ending.AT_ONCE
+    assert end(hurried, at_once=False).ending is Ending.AT_ONCE
 
 
 def test_until_i_am_back_means_having_been_away() -> None:

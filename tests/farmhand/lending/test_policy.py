@@ -26,7 +26,7 @@ from fakes.desks import (
 
 from farmhand.lending.events import Urge, Want
 from farmhand.lending.facts import BUSY_MARGIN, FRESH, LOCK_GESTURE, NUDGE
-from farmhand.lending.observation import Observation, Wish
+from farmhand.lending.observation import Ending, Observation, Wish
 from farmhand.lending.policy import decide
 from farmhand.lending.rules import RULES
 from farmhand.settings import Settings
@@ -42,6 +42,29 @@ CONVERSATION = [
         "this machine is going to sleep",
     ),
     (replace(AWAY, sleeping=False), {}, "idle", LEND, "there was no input for 5 min"),
+    (
+        choosing(replace(AWAY, shutting_down=True, sleeping=True), Wish.LEND),
+        {},
+        "shutting down",
+        KEEP_NOW,
+        "this machine is being shut down",
+    ),
+    (replace(AWAY, shutting_down=False), {}, "idle", LEND, "there was no input for 5 min"),
+    (
+        choosing(replace(AWAY, ending=Ending.AT_ONCE, shutting_down=True), Wish.LEND),
+        {},
+        "ending at once",
+        KEEP_NOW,
+        "the agent ends",
+    ),
+    (
+        choosing(replace(AWAY, ending=Ending.WHEN_DONE, free_memory_mib=100), Wish.LEND),
+        {},
+        "ending",
+        KEEP,
+        "the agent ends as soon as running jobs are done",
+    ),
+    (choosing(replace(AWAY, ending=Ending.WHEN_DONE), Wish.KEEP), {}, "your choice: keep", KEEP_NOW, "you chose keep"),
     (replace(AWAY, sandbox=None), {}, "no sandbox", KEEP_NOW, "the sandbox has not been tried yet"),
     (replace(AWAY, sandbox="install bwrap"), {}, "no sandbox", KEEP_NOW, "no sandbox works here: install bwrap"),
     (choosing(replace(AWAY, sandbox="no"), Wish.LEND), {}, "no sandbox", KEEP_NOW, "no sandbox works here: no"),
@@ -514,6 +537,11 @@ def test_the_end_of_the_owners_presence_is_sharp() -> None:
 @pytest.mark.parametrize(
     ("seen", "settings", "rule"),
     [
+        (replace(THERE, ending=Ending.WHEN_DONE), {}, "ending"),
+        (replace(THERE, ending=Ending.WHEN_DONE, touched_once_at=NOW), {"on_return": "hold"}, "ending"),
+        (replace(THERE, ending=Ending.WHEN_DONE), {"slots_in_use": 2}, "ending"),
+        (replace(AWAY, ending=Ending.WHEN_DONE, in_front=False), {}, "ending"),
+        (replace(AWAY, ending=Ending.WHEN_DONE, own_build="make"), {}, "ending"),
         (replace(THERE, on_battery=True), {}, "on battery"),
         (replace(THERE, metered=True), {}, "metered network"),
         (replace(THERE, vpn=True), {}, "on a VPN"),
@@ -532,3 +560,9 @@ def test_a_softer_reason_does_not_keep_the_owner_waiting(
 
 def test_who_lent_it_by_hand_and_sits_before_it_lets_jobs_finish() -> None:
     assert judge(choosing(replace(THERE, free_memory_mib=50), Wish.LEND)).want == KEEP
+    assert judge(choosing(replace(THERE, ending=Ending.WHEN_DONE), Wish.LEND)).want == KEEP
+
+
+def test_an_agent_that_ends_lends_no_more() -> None:
+    decision = judge(choosing(replace(RESTING, ending=Ending.WHEN_DONE), Wish.KEEP, WALL + 50))
+    assert decision.lends_at is None

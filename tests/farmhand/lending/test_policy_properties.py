@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from farmhand.lending.events import Urge
 from farmhand.lending.facts import FRESH, LOCK_GESTURE
-from farmhand.lending.observation import Choice, Observation, Wish
+from farmhand.lending.observation import Choice, Ending, Observation, Wish
 from farmhand.lending.policy import decide
 from farmhand.settings import Settings
 
@@ -33,6 +33,8 @@ observations = st.builds(
     screensaver_since=st.none() | st.floats(NOW - 1000, NOW),
     sleeping=st.sampled_from((None, False, False, True)),
     woke_at=st.none() | st.floats(NOW - 1000, NOW),
+    shutting_down=st.sampled_from((None, False, False, False, True)),
+    ending=st.sampled_from((Ending.NOT, Ending.NOT, *Ending)),
     on_battery=st.sampled_from((None, False, False, True)),
     charge=st.none() | st.integers(0, 100),
     metered=st.sampled_from((None, False, False, True)),
@@ -72,6 +74,9 @@ settings_of_all_kinds = st.builds(
 )
 
 
+AT_ONCE = ("ending at once", "shutting down", "going to sleep")
+
+
 def chooses(seen: Observation, wish: Wish) -> bool:
     return seen.choice.wish is wish and (seen.choice.until is None or seen.choice.until > WALL)
 
@@ -85,9 +90,14 @@ def test_what_always_holds(seen: Observation, settings: Settings, lending: bool,
         assert want == KEEP_NOW
     if chooses(seen, Wish.KEEP):
         assert want == KEEP_NOW
-        assert decision.rule in ("going to sleep", "no sandbox", "your choice: keep")
-    if seen.sleeping:
-        assert (want, decision.rule, decision.lends_at) == (KEEP_NOW, "going to sleep", None)
+        assert decision.rule in (*AT_ONCE, "no sandbox", "your choice: keep")
+    if seen.sleeping or seen.shutting_down or seen.ending is Ending.AT_ONCE:
+        assert want == KEEP_NOW
+        assert decision.rule in AT_ONCE
+        assert decision.lends_at is None
+    if seen.ending is not Ending.NOT:
+        assert not want.lend
+        assert decision.lends_at is None
     if not chooses(seen, Wish.LEND):
         assert not (want.lend and settings.exclusive and seen.exclusive != "")
         assert not (want.lend and settings.on_battery == "never" and seen.on_battery)

@@ -17,7 +17,7 @@ from fakes.desks import (
     judge,
 )
 
-from farmhand.lending.observation import Observation, Wish
+from farmhand.lending.observation import Ending, Observation, Wish
 from farmhand.lending.policy import Decision
 from farmhand.wire.local import RuleView
 
@@ -34,9 +34,12 @@ def test_why_an_idle_machine_is_lent() -> None:
     decision = judge(AWAY)
     assert [one.name for one in decision.verdicts if one.decided] == ["idle"]
     assert why(decision) == [
+        ("ending at once", False, "keep now", "Ctrl-C where the agent runs, or telling it twice to end"),
+        ("shutting down", False, "keep now", "shutting this machine down"),
         ("going to sleep", False, "keep now", "going to sleep"),
         ("no sandbox", False, "keep now", "losing the sandbox"),
         ("your choice: keep", False, "keep now", "choosing keep"),
+        ("ending", False, "keep", "restarting the agent"),
         ("no room in memory", False, "keep", "less free memory"),
         ("your choice: lend", False, "lend 8 slots", "choosing lend"),
         ("never by setting", False, "keep", "lend = never"),
@@ -63,9 +66,12 @@ def test_why_an_idle_machine_is_lent() -> None:
         ("not idle long enough", True, "keep", "no input for 5 min, or locking the screen and leaving"),
     ]
     assert [one.value for one in decision.verdicts] == [
+        "nobody has told the agent to end",
+        "nothing tells when this machine is shut down",
         "nothing tells when this machine goes to sleep",
         "the sandbox works",
         "you chose auto",
+        "nobody has told the agent to end",
         "12000 MiB are free and a job needs 1024 MiB",
         "you chose auto",
         "the setting lend is auto",
@@ -114,6 +120,9 @@ def test_why_nothing_works() -> None:
         (AWAY, {"lend": "never"}, "never by setting", "lend = auto"),
         (AWAY, {"lend": "always"}, "always by setting", "lend = auto"),
         (replace(AWAY, sleeping=True), {}, "going to sleep", "waking up"),
+        (replace(AWAY, shutting_down=True), {}, "shutting down", "calling the shutdown off"),
+        (replace(AWAY, ending=Ending.AT_ONCE), {}, "ending at once", "starting the agent again"),
+        (replace(AWAY, ending=Ending.WHEN_DONE), {}, "ending", "starting the agent again"),
         (AWAY, {"exclusive": ("quake",)}, "exclusive program", "ending that program"),
         (replace(AWAY, on_battery=True), {}, "on battery", "plugging in, or another on_battery"),
         (replace(AWAY, metered=True), {}, "metered network", "another network, or metered = always"),

@@ -9,7 +9,7 @@ import pytest
 
 from farmhand.lending import reasons
 from farmhand.lending.facts import Facts
-from farmhand.lending.observation import Choice, Observation, Return, Wish
+from farmhand.lending.observation import Choice, Ending, Observation, Return, Wish
 from farmhand.settings import Settings
 
 NOW = 10_000.0
@@ -30,6 +30,12 @@ def test_a_span(seconds: float, words: str) -> None:
         (reasons.sleep, {}, "nothing tells when this machine goes to sleep"),
         (reasons.sleep, {"sleeping": True}, "this machine is going to sleep"),
         (reasons.sleep, {"sleeping": False}, "this machine is awake"),
+        (reasons.shutdown, {}, "nothing tells when this machine is shut down"),
+        (reasons.shutdown, {"shutting_down": True}, "this machine is being shut down"),
+        (reasons.shutdown, {"shutting_down": False}, "this machine stays on"),
+        (reasons.ending, {}, "nobody has told the agent to end"),
+        (reasons.ending, {"ending": Ending.WHEN_DONE}, "the agent ends as soon as running jobs are done"),
+        (reasons.ending, {"ending": Ending.AT_ONCE}, "the agent ends"),
         (reasons.sandbox, {}, "the sandbox has not been tried yet"),
         (reasons.sandbox, {"sandbox": ""}, "the sandbox works"),
         (reasons.sandbox, {"sandbox": "install bwrap"}, "no sandbox works here: install bwrap"),
