@@ -8,8 +8,10 @@ KIND: bubblewrap, landlock, or landlock4, which is behind the walls of Linux 6.7
 from __future__ import annotations
 
 import asyncio
+import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
@@ -22,6 +24,9 @@ from farmhand_agent.gate.gate import Gate, Patience
 from farmhand_agent.traces import processes
 
 PLAN = BoxPlan(2, 64)
+
+TOKEN = "token-of-the-owners-session"
+"""Stands in the environment of every such gate and in the name of the folder from which it is started."""
 
 
 async def start_box(kind: str) -> AnyBox:
@@ -39,9 +44,17 @@ def running(kind: str, before: Sequence[str] = ()) -> Iterator[tuple[str, int]]:
         kind: see above.
         before: words before its command.
     """
-    with subprocess.Popen(
-        [*before, sys.executable, __file__, kind], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    ) as program:
+    with (
+        tempfile.TemporaryDirectory(prefix=TOKEN) as folder,
+        subprocess.Popen(
+            [*before, sys.executable, __file__, kind],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            env={**os.environ, "OWNERS_TOKEN": TOKEN, "PWD": folder},
+            cwd=folder,
+        ) as program,
+    ):
         assert program.stdin is not None
         assert program.stdout is not None
         try:

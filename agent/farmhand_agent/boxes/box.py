@@ -306,7 +306,7 @@ async def _settle(init: int, cell: AnyCell) -> None:
 
 def _run_bubblewrap(plan: BoxPlan, info_fd: int, block_fd: int) -> subprocess.Popen[bytes]:
     """Start the box's processes, in a session and so an autogroup of their own."""
-    as_nobody: dict[str, Any] = sandbox.run_as()
+    bare: dict[str, Any] = sandbox.bare()
     with sandbox.system_call_filter() as filter_fd:
         command = sandbox.box_command(
             plan.slots, plan.scratch_mib, plan.toolchains, info_fd, filter_fd, plan.process_mib
@@ -318,10 +318,11 @@ def _run_bubblewrap(plan: BoxPlan, info_fd: int, block_fd: int) -> subprocess.Po
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             start_new_session=True,
-            **as_nobody,
+            **bare,
         )
 
 
 def _run_doorway(init: int, channel: socket.socket) -> subprocess.Popen[bytes]:
     words = [sys.executable, "-I", "-S", str(_DOORWAY), str(init), str(channel.fileno()), str(BATCH)]
-    return subprocess.Popen(words, pass_fds=[channel.fileno()], stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    nothing = subprocess.DEVNULL
+    return subprocess.Popen(words, pass_fds=[channel.fileno()], stdin=nothing, stderr=nothing, env={}, cwd="/")

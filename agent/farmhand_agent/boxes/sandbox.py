@@ -4,10 +4,14 @@ Whoever may submit a compile may run any program as distccd's user (`-wrapper`, 
 compiler's options are no boundary: this command line is. Inside there is /usr read-only, a bounded /tmp, no network but
 the box's own loopback, no capabilities, no way to make new user namespaces, nobody else's processes, no system call
 that no compiler needs (see `seccomp`), and bounds to how many processes and open files there may be.
+
+bubblewrap itself stays inside as the first process, where jobs may read its memory. So it is started bare: whatever of
+the owner's session it had, tokens in variables above all, jobs would have, too.
 """
 
 from __future__ import annotations
 
+import errno
 import os
 import platform
 import shutil
@@ -159,15 +163,21 @@ def _try_out(patience: float) -> subprocess.CompletedProcess[str]:
         command = box_command(1, 64, (), 1, filter_fd)
         command = [*command[: len(command) - len(distccd_command(1))], "true"]
         return subprocess.run(
-            command, capture_output=True, text=True, timeout=patience, check=False, pass_fds=[filter_fd], **run_as()
+            command, capture_output=True, text=True, timeout=patience, check=False, pass_fds=[filter_fd], **bare()
         )
 
 
-def run_as() -> dict[str, Any]:
-    """The keyword arguments of `subprocess` that keep root out of the boxes; none for an ordinary user."""
-    if os.geteuid() != 0:
-        return {}
-    return {"user": NOBODY, "group": "nogroup", "extra_groups": []}
+def bare() -> dict[str, Any]:
+    """The keyword arguments of `subprocess` that start bubblewrap with nothing of its maker's, root least of all.
+
+    Raises:
+        FileNotFoundError: there is no bubblewrap where the owner's programs are.
+    """
+    program = shutil.which("bwrap")  # by the owner's PATH, which does not go along
+    if program is None:
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), "bwrap")
+    apart: dict[str, Any] = {"executable": program, "env": {}, "cwd": "/"}
+    return {**apart, "user": NOBODY, "group": "nogroup", "extra_groups": []} if os.geteuid() == 0 else apart
 
 
 def _system_folders(root: Path) -> list[str]:

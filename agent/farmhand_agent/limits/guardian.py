@@ -72,6 +72,7 @@ class Guardian:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             start_new_session=True,
+            env=processes.bare_environment(),
             cwd="/",
         )
 

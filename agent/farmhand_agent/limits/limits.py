@@ -266,5 +266,11 @@ def _start_keeper() -> subprocess.Popen[bytes]:
     nothing = subprocess.DEVNULL
     words = ["sh", "-c", "trap '' HUP INT; read -r _", "farmhand-keeper"]
     return subprocess.Popen[bytes](
-        words, stdin=subprocess.PIPE, stdout=nothing, stderr=nothing, start_new_session=True, cwd="/"
+        words,
+        stdin=subprocess.PIPE,
+        stdout=nothing,
+        stderr=nothing,
+        start_new_session=True,
+        env=processes.bare_environment(),
+        cwd="/",
     )

@@ -15,6 +15,11 @@ _TICKS = os.sysconf("SC_CLK_TCK")
 _PAGE_KIB = os.sysconf("SC_PAGE_SIZE") // 1024
 
 
+def bare_environment() -> dict[str, str]:
+    """The environment of a helper beside the boxes: where programs are, and nothing of the session's, like tokens."""
+    return {"PATH": os.environ.get("PATH", os.defpath)}
+
+
 async def readable(descriptor: int) -> None:
     """Wait until `descriptor` can be read; for a pidfd that is when the process has ended."""
     if is_readable(descriptor):

@@ -165,6 +165,20 @@ async def test_no_bubblewrap_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert descriptors() == before
 
 
+async def test_what_makes_its_sockets_has_nothing_of_the_owners_session(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The program that does is told apart by what it is run with: a Python that notes its environment."""
+    python = tmp_path / "python"
+    python.write_text(f'#!/bin/sh\ncat /proc/$$/environ > {tmp_path}/environ\nexec {sys.executable} "$@"\n')
+    python.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(python))
+    box = await Box.start(PLAN)
+    box.kill()
+    await box.gone()
+    assert (tmp_path / "environ").read_bytes() == b""
+
+
 def no_distccd(slots: int) -> list[str]:
     return ["false"]
 

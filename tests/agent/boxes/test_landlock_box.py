@@ -54,6 +54,12 @@ async def box(request: pytest.FixtureRequest) -> AsyncIterator[LandlockBox]:
     assert not Path(trace(started).folder).exists()
 
 
+async def test_its_ward_has_nothing_of_the_owners_session(box: LandlockBox) -> None:
+    ward, _ = box.pids
+    assert Path(f"/proc/{ward}/environ").read_bytes() == b""
+    assert os.readlink(f"/proc/{ward}/cwd") == "/"
+
+
 def trace(box: LandlockBox) -> Trace:
     (one,) = box.traces
     return one

@@ -163,7 +163,23 @@ def test_a_bubblewrap_that_hangs_is_told_too(tmp_path: Path, monkeypatch: pytest
     assert "did not answer" in sandbox.why_unusable(patience=0.2)
 
 
+def test_a_sandbox_is_tried_out_without_the_owners_session(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OWNERS_TOKEN", "secret")
+    monkeypatch.setenv("PATH", broken_bwrap(tmp_path, 'echo "in $PWD, token:$OWNERS_TOKEN." >&2; exit 1'))
+    assert "(in /, token:.)" in sandbox.why_unusable()
+
+
+def run_bare(script: str) -> str:
+    """What a shell script says that is started as bubblewrap is."""
+    bare = {**sandbox.bare(), "executable": "/bin/sh"}
+    return subprocess.run(["sh", "-c", script], capture_output=True, text=True, check=True, **bare).stdout.strip()
+
+
+def test_bubblewrap_starts_with_nothing_of_the_owners_session(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OWNERS_TOKEN", "secret")
+    assert run_bare("tr '\\0' ' ' < /proc/$$/environ; pwd") == "/"
+
+
 @pytest.mark.skipif(os.getuid() != 0, reason="for agents that run as root")
 def test_an_agent_that_runs_as_root_keeps_root_out_of_its_boxes() -> None:
-    done = subprocess.run(["id", "-un"], capture_output=True, text=True, check=True, **sandbox.run_as())
-    assert done.stdout.strip() == sandbox.NOBODY
+    assert run_bare("id -un") == sandbox.NOBODY

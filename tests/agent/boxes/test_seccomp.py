@@ -135,7 +135,7 @@ def test_the_kernel_agrees() -> None:
             check=True,
             pass_fds=[filter_fd],
             timeout=30,
-            **sandbox.run_as(),
+            **sandbox.bare(),
         )
     told = json.loads(done.stderr)
     assert set(told.pop("denied").values()) == {"EPERM"}

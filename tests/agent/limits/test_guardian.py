@@ -46,6 +46,13 @@ async def test_who_is_known_when_the_pipe_ends_is_killed(sleepers: list[subproce
     assert all(map(ended, sleepers))
 
 
+async def test_it_has_nothing_of_the_owners_session_but_where_programs_are() -> None:
+    guardian = Guardian(None)
+    variables = await comes_true(Path(f"/proc/{guardian.pid}/environ").read_bytes)
+    await guardian.dismiss()
+    assert [one.partition(b"=")[0] for one in variables.split(b"\0")[:-1]] == [b"PATH"]
+
+
 async def test_who_is_forgotten_lives(sleepers: list[subprocess.Popen[bytes]]) -> None:
     first, second, third = identities(sleepers)
     guardian = Guardian(None)

@@ -6,6 +6,7 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
+from fakes.gate_program import TOKEN
 from fakes.hostile_client import Gate, Kind, ask_inside
 from fakes.outside import Outside
 
@@ -90,3 +91,49 @@ def _check_alone(seen: Mapping[str, Any]) -> None:
     assert hidden <= {("PermissionError",), ("FileNotFoundError",)}
     assert (seen["status"], seen["commands"], seen["interfaces"]) == ({}, [], [])
     assert seen["groups"] in ([], [65534], [1000]) or os.getuid() != 0
+
+
+SEARCH = """
+import json, os, re
+token = bytes(reversed({backwards!r}))
+read, found = [], []
+def look(pid, what, content):
+    read.append(f"{{what}} of {{pid}}")
+    if token in content:
+        found.append(read[-1])
+def memory(pid):
+    with open(f"/proc/{{pid}}/maps") as maps, open(f"/proc/{{pid}}/mem", "rb", 0) as held:
+        for start, end in re.findall(r"^(\\w+)-(\\w+) r", maps.read(), re.M):
+            try:
+                held.seek(int(start, 16))
+                look(pid, "memory", held.read(int(end, 16) - int(start, 16)))
+            except (OSError, OverflowError):
+                pass  # what the kernel itself shows there
+def attempt(call, *arguments):
+    try:
+        return call(*arguments)
+    except OSError:
+        return b""
+def content(path):
+    with open(path, "rb") as file:
+        return file.read()
+pids = [int(name) for name in attempt(os.listdir, "/proc") if str(name).isdigit()]
+pids = pids or [1, {agent}, os.getppid()]
+for pid in pids:
+    for what in ("environ", "cmdline", "auxv", "maps", "mountinfo", "cgroup", "status"):
+        look(pid, what, attempt(content, f"/proc/{{pid}}/{{what}}"))
+    for what in ("cwd", "root", "exe", *(f"fd/{{number}}" for number in range(32))):
+        look(pid, what, os.fsencode(attempt(os.readlink, f"/proc/{{pid}}/{{what}}")))
+    if pid != os.getpid():
+        attempt(memory, pid)
+look(os.getpid(), "variables", str(os.environ).encode())
+print(json.dumps({{"read": read, "found": found}}))
+"""
+
+
+async def test_nothing_of_the_owners_session_is_left_in_any_process_of_a_box(gate: Gate, kind: Kind) -> None:
+    """bubblewrap lives on inside, and jobs may read its memory."""
+    seen = await ask_inside(gate, SEARCH.format(backwards=TOKEN.encode()[::-1], agent=os.getpid()))
+    assert seen["found"] == []
+    if kind.walled:
+        assert {"environ of 1", "memory of 1"} <= set(seen["read"])
