@@ -3,14 +3,20 @@
 * `OwnerError`: the person in front of the machine can mend it: a wrong setting, a missing program, a port in use.
 * `PeerError`: the other side of a connection broke its word: rubbish instead of a message, a refusal, silence.
 
-A bug of ours is neither: it surfaces as whatever Python raises.
+A bug of ours is neither: it surfaces as whatever Python raises. Either may quote what others wrote, so the message of
+every error is presentable (see `text`) from the start.
 """
 
 from __future__ import annotations
 
+from farmhand.text import MAX_SENTENCE, presentable
+
 
 class FarmhandError(Exception):
     """What a Farmhand program tells its user in one line, without a traceback."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(presentable(message, MAX_SENTENCE))
 
 
 class OwnerError(FarmhandError):

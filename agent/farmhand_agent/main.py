@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import logging
 import os
 import resource
 import signal
@@ -15,6 +14,7 @@ from collections.abc import Callable, Sequence
 from farmhand import __version__, settings
 from farmhand.errors import FarmhandError, OwnerError
 from farmhand.links import places
+from farmhand.links.log import begin_log
 from farmhand.links.settings_file import load_settings
 from farmhand.machine import Machine, is_host_name
 from farmhand.settings import Settings
@@ -36,7 +36,7 @@ DESCRIPTORS = 8192
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the agent; return its exit status: 0 after a clean end, 1 for what the owner can mend."""
     flags = vars(_parser().parse_args(arguments))
-    logging.basicConfig(format="farmhand-agent: %(message)s", level=flags.pop("log_level").upper(), stream=sys.stderr)
+    begin_log("farmhand-agent", flags.pop("log_level"))
     try:
         chosen = load_settings(**flags)
         lock = only_one(places.runtime_folder())

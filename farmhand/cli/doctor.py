@@ -9,10 +9,10 @@ import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 
-import msgspec
 import psutil
+from rich.text import Text
 
-from farmhand.cli.context import agent, console, registry_url
+from farmhand.cli.context import agent, console, print_json, registry_url
 from farmhand.cli.parsers import Commands, add_command, add_json
 from farmhand.distcc.toolchain import title
 from farmhand.errors import FarmhandError
@@ -46,11 +46,11 @@ def add_commands(commands: Commands) -> None:
 def _doctor(options: argparse.Namespace) -> int:
     findings = [finding for look in LOOKS for finding in look()]
     if options.json:
-        print(msgspec.json.encode([asdict(one) for one in findings]).decode())
+        print_json([asdict(one) for one in findings])
     else:
         for one in findings:
-            mark = "[green]ok[/]     " if one.good else "[bold red]missing[/]" if one.vital else "[yellow]note[/]   "
-            console.print(f"{mark}  {one.subject}: {one.told}")
+            mark, style = ("ok", "green") if one.good else ("missing", "bold red") if one.vital else ("note", "yellow")
+            console.print(Text(f"{mark:8}", style), f"{one.subject}: {one.told}")
     return 0 if all(one.good for one in findings if one.vital) else 1
 
 

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import argparse
 
-import msgspec
-from rich.markup import escape
 from rich.table import Table
 
-from farmhand.cli.context import console, registry_url
+from farmhand.cli.context import console, print_json, registry_url
 from farmhand.cli.parsers import Commands, add_command, add_json, add_registry
 from farmhand.distcc.toolchain import titles
 from farmhand.errors import OwnerError
@@ -32,7 +30,7 @@ def _hosts(options: argparse.Namespace) -> int:
     finally:
         link.close()
     if options.json:
-        print(msgspec.json.encode(hosts).decode())
+        print_json(hosts)
         return 0
     if not hosts:
         console.print(f"nobody lends to {url} now")
@@ -40,7 +38,7 @@ def _hosts(options: argparse.Namespace) -> int:
     table = Table("host", "address", "used", "slots", "owner's load", "compilers", "seen", box=None, pad_edge=False)
     for host in hosts:
         load, seen = f"{host.others_cpu:.0%}", f"{host.age:.0f} s ago"
-        compilers = escape(", ".join(titles(host.toolchains)) or "not told")
+        compilers = ", ".join(titles(host.toolchains)) or "not told"
         table.add_row(host.name, f"{host.address}:{host.port}", str(host.used), str(host.slots), load, compilers, seen)
     console.print(table)
     return 0

@@ -5,12 +5,10 @@ from __future__ import annotations
 import argparse
 from datetime import datetime
 
-import msgspec
 from rich.filesize import decimal
-from rich.markup import escape
 from rich.table import Table
 
-from farmhand.cli.context import agent, console, note
+from farmhand.cli.context import agent, console, note, print_json
 from farmhand.cli.parsers import Commands, add_command, add_json
 from farmhand.cli.words import plural, span
 from farmhand.errors import PeerError
@@ -61,13 +59,13 @@ def _history(options: argparse.Namespace) -> int:
     if not isinstance(told, History):
         raise PeerError("the agent answered something else than its history; is it of another version?")
     if options.json:
-        print(msgspec.json.encode(told).decode())
+        print_json(told)
         return 0
     if told.trouble:
         note(told.trouble)
     if told.jobs:
         console.print(job_table(told.jobs))
-    console.print(escape(summary_line(told.summary)))
+    console.print(summary_line(told.summary))
     return 0
 
 
@@ -81,7 +79,7 @@ def job_table(jobs: tuple[JobRecord, ...]) -> Table:
         began = f"{datetime.fromtimestamp(one.started_at).astimezone():%d %b %H:%M}"
         sizes = (decimal(one.bytes_in), decimal(one.bytes_out))
         texts = (began, who, one.project, one.file or one.compiler, *sizes, f"{one.ran:.1f} s", outcome(one))
-        table.add_row(*map(escape, texts))
+        table.add_row(*texts)
     return table
 
 
@@ -113,7 +111,7 @@ def _block(options: argparse.Namespace) -> int:
     with agent() as link:
         blocked = link.snapshot.blocked
     for name in blocked:
-        print(name)
+        console.print(name)
     if not blocked:
         note("nobody is blocked")
     return 0
@@ -126,7 +124,7 @@ def _unblock(options: argparse.Namespace) -> int:
 def _send(block: Block, good: str) -> int:
     with agent() as link:
         told = link.ask(block)
-    console.print(escape(good))
+    console.print(good)
     if isinstance(told, Done) and told.note:
         note(told.note)
     return 0

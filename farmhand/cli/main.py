@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 
 from farmhand import __version__
 from farmhand.cli import build, doctor, farm, history, owner, replay, settings, up
+from farmhand.cli.context import note
 from farmhand.errors import FarmhandError
 
 EXAMPLES = """examples:
@@ -34,7 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return command(options)
     except FarmhandError as wrong:
-        print(f"farmhand: {wrong}", file=sys.stderr)
+        note(str(wrong))
         return 1
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader left; do not fail again at exit

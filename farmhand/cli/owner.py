@@ -10,8 +10,9 @@ from typing import Any, Literal
 
 import msgspec
 from rich.table import Table
+from rich.text import Text
 
-from farmhand.cli.context import agent, console
+from farmhand.cli.context import agent, console, print_json
 from farmhand.cli.moments import parse_moment, parse_span
 from farmhand.cli.parsers import Commands, add_command, add_json
 from farmhand.cli.words import headline, plural, status_lines
@@ -104,11 +105,12 @@ def _status(options: argparse.Namespace) -> int:
     with agent() as link:
         for shown in link.snapshots() if options.watch else (link.snapshot,):
             if options.json:
-                print(msgspec.json.encode(status_json(shown, time.time())).decode(), flush=True)
+                print_json(status_json(shown, time.time()))
             elif options.watch:
                 console.print(f"{time.strftime('%H:%M:%S')} {headline(shown, time.time())}")
             else:
-                console.print("\n".join(status_lines(shown, time.time())))
+                for line in status_lines(shown, time.time()):
+                    console.print(line)
     return 0
 
 
@@ -125,12 +127,12 @@ def _why(options: argparse.Namespace) -> int:
         told = link.ask(Explain())
     assert isinstance(told, Explanation)
     if options.json:
-        print(msgspec.json.encode(told).decode())
+        print_json(told)
         return 0
     table = Table("", "rule", "wants", "because", "would change with", box=None, pad_edge=False)
     for rule in told.rules:
-        mark = "[bold green]=>[/]" if rule.decided else "[green]yes[/]" if rule.holds else "no"
-        table.add_row(mark, rule.name, rule.says, rule.value, rule.change)
+        mark, style = ("=>", "bold green") if rule.decided else ("yes", "green") if rule.holds else ("no", "")
+        table.add_row(Text(mark, style), rule.name, rule.says, rule.value, rule.change)
     console.print(f"{told.state}: the first rule that holds decides")
     console.print(table)
     return 0

@@ -6,11 +6,10 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-import msgspec
 from rich.table import Table
 
 from farmhand import settings
-from farmhand.cli.context import console
+from farmhand.cli.context import console, print_json
 from farmhand.cli.parsers import Commands, add_command, add_json
 from farmhand.cli.words import span
 from farmhand.errors import OwnerError
@@ -47,7 +46,7 @@ def _replay(options: argparse.Namespace) -> int:
     if changes:
         told[", ".join(options.set)] = replay(sessions, changes, zone)
     if options.json:
-        print(msgspec.json.encode(told).decode())
+        print_json(told)
         return 0
     columns = [_column(tally) for tally in told.values()]
     table = Table("", *told, box=None, pad_edge=False)

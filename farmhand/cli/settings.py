@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import argparse
 
-import msgspec
 from rich.table import Table
 
 from farmhand import settings
-from farmhand.cli.context import agent, console, note
+from farmhand.cli.context import agent, console, note, print_json
 from farmhand.cli.parsers import Commands, add_command, add_json
 from farmhand.errors import OwnerError, Unreachable
 from farmhand.links import places
@@ -40,7 +39,7 @@ def _list(options: argparse.Namespace) -> int:
     chosen, origins = load_settings(), sources()
     if options.json:
         told = {name: {"value": getattr(chosen, name), "from": origins[name]} for name in settings.names()}
-        print(msgspec.json.encode(told).decode())
+        print_json(told)
         return 0
     table = Table("setting", "value", "from", box=None, pad_edge=False)
     for name in settings.names():
@@ -59,17 +58,17 @@ def _explain(options: argparse.Namespace) -> int:
         "now": f"{settings.spell(getattr(load_settings(), name)) or 'empty'} (from: {sources()[name]})",
         "a change counts": "after a restart of the agent" if told.restart else "at once",
     }
-    console.print(f"{name}: {told.text}", markup=False)
+    console.print(f"{name}: {told.text}")
     for label, fact in facts.items():
         if fact:
-            console.print(f"  {label}: {fact}", markup=False)
+            console.print(f"  {label}: {fact}")
     return 0
 
 
 def _set(options: argparse.Namespace) -> int:
     name: str = options.name
     file = write_setting(name, options.value)
-    console.print(f"{file}: {name} = {options.value}", markup=False)
+    console.print(f"{file}: {name} = {options.value}")
     if sources()[name] != str(file):
         note(f"{sources()[name]} in the environment comes before the file")
     console.print(_tell_the_agent())

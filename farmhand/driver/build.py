@@ -35,6 +35,7 @@ from farmhand.driver.needs import Needs
 from farmhand.errors import OwnerError
 from farmhand.links.registry import RegistryLink
 from farmhand.machine import MAX_SLOTS, is_host_name
+from farmhand.text import presentable
 from farmhand.wire.farm import GrantAsk
 
 NOT_FOUND = 127
@@ -248,7 +249,7 @@ def _user() -> str:
 
 def _label(text: str) -> str:
     """Make a name fit to be shown to people on other machines."""
-    return "".join(letter if letter.isprintable() else "?" for letter in text)[:100] or "?"
+    return presentable(text, 100) or "?"
 
 
 def _in_foreground() -> bool:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import logging
 import os
 import signal
 import sys
@@ -13,6 +12,7 @@ from pathlib import Path
 
 from farmhand import __version__
 from farmhand.errors import OwnerError
+from farmhand.links.log import begin_log
 from farmhand.machine import split_address
 from farmhand.registry.server import serve
 
@@ -41,7 +41,7 @@ def main(arguments: Sequence[str] | None = None, environment: Mapping[str, str] 
         address, port = split_address(options.listen)
     except ValueError as wrong:
         parser.error(f"cannot listen on {options.listen!r}: {wrong}")
-    logging.basicConfig(level=logging.WARNING, format="farmhand-registry: %(message)s")
+    begin_log("farmhand-registry", "warning")
     try:
         asyncio.run(_run(address, port, Path(options.state) if options.state else None))
     except OwnerError as wrong:

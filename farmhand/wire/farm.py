@@ -28,8 +28,11 @@ Name = Annotated[str, Meta(pattern=f"^{HOST_NAME.pattern}{_END}", max_length=253
 Address = Annotated[str, Meta(pattern=r"^[0-9A-Fa-f:.]{2,45}" + _END, description="an IPv4 or IPv6 address")]
 Port = Annotated[int, Meta(ge=1, le=65535)]
 Slots = Annotated[int, Meta(ge=0, le=MAX_SLOTS)]
+_UNSEEN = r"\x00-\x1f\x7f-\x9f\xad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
+"""Controls, line separators, turns of the reading direction and characters without a shape, for a pattern."""
+
 Label = Annotated[
-    str, Meta(min_length=1, max_length=100, pattern=r"^[^\x00-\x1f\x7f]+" + _END, description="shown to people")
+    str, Meta(min_length=1, max_length=100, pattern=f"^[^{_UNSEEN}]+{_END}", description="shown to people")
 ]
 Counter = Annotated[int, Meta(ge=0, le=(1 << 53) - 1)]
 Seconds = Annotated[float, Meta(ge=0, le=1e15)]

@@ -17,7 +17,8 @@ from types import TracebackType
 import msgspec
 
 from farmhand.wire import codec
-from farmhand.wire.local import Choose, Done, Explain, Quit, Snapshot, ToAgent
+from farmhand.wire.history import History
+from farmhand.wire.local import Choose, Done, Explain, Explanation, Quit, Snapshot, ToAgent
 
 KEPT = Snapshot(
     version="0.1.0",
@@ -36,11 +37,13 @@ class FakeAgent:
     Attributes:
         requests: what clients asked for, in order.
         refuses: what to answer to requests; "" carries them out.
+        tells: what to answer to requests of a kind, instead of `Done`.
     """
 
     def __init__(self, path: Path, snapshot: Snapshot = KEPT) -> None:
         self.requests: queue.Queue[ToAgent] = queue.Queue()
         self.refuses = ""
+        self.tells: dict[type[ToAgent], Explanation | History] = {}
         self._path = path
         self._snapshot = snapshot
         self._clients: list[socket.socket] = []
@@ -114,9 +117,11 @@ class FakeAgent:
             for line in lines:
                 request: ToAgent = codec.decode(line, ToAgent, "the client")
                 self.requests.put(request)
-                self._outbox.put(([client], codec.encode_line(Done(self.refuses))))
                 if not self.refuses:
                     self._carry_out(request)
+                self._outbox.put(([client], codec.encode_line(self.tells.get(type(request), Done(self.refuses)))))
+                if isinstance(request, Quit) and not self.refuses:
+                    self.hang_up()
 
     def _carry_out(self, request: ToAgent) -> None:
         match request:
@@ -124,9 +129,7 @@ class FakeAgent:
                 self.show(msgspec.structs.replace(LENT, wish="lend"))
             case Choose(wish=wish, until=until):
                 self.show(msgspec.structs.replace(KEPT, wish=wish, wish_until=until))
-            case Quit():
-                self.hang_up()
-            case Explain():
+            case _:
                 pass
 
 

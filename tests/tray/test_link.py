@@ -188,8 +188,8 @@ def test_the_fake_agent_keeps_the_agents_word(path: Path) -> None:
         assert codec.decode(lines.readline(), Snapshot, "the agent") == KEPT
         for asked, state in ((Choose("lend"), "lent"), (Choose("auto"), "kept")):
             client.sendall(codec.encode_line(asked))
-            assert codec.decode(lines.readline(), Done, "the agent") == Done()
             assert codec.decode(lines.readline(), Snapshot, "the agent").state == state
+            assert codec.decode(lines.readline(), Done, "the agent") == Done()
         client.sendall(codec.encode_line(Explain()))
         assert codec.decode(lines.readline(), Done, "the agent") == Done()
         client.sendall(codec.encode_line(Quit()))

@@ -4,6 +4,8 @@ A client that shows a ticket is judged by the ticket alone; one that shows none 
 the live grants that the registry told of and the owner's `allow` list. Whom the owner has blocked comes in neither
 way. The gate, not the registry, has the last word.
 
+What a ticket says of people is shown to the owner and kept, so it is made presentable here, where it comes in.
+
 A new admission counts for running jobs too, with one exception: a ticket that has ended. A build shows fresh tickets
 with its next jobs, so a long compile's own is old long before its grant ends; a build that is over hangs up, and the
 job ends by that.
@@ -15,10 +17,8 @@ import ipaddress
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
+from farmhand.text import MAX_NAME, presentable
 from farmhand.wire.ticket import verify
-
-MAX_NAME = 200
-"""Characters of a name; longer ones are nobody's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,9 +27,9 @@ class Client:
 
     Attributes:
         identity: clients with the same one share a box.
-        user, host, project: for people; the address stands for an unknown host and user.
+        user, host, project: for people, and presentable; the address stands for an unknown host and user.
         limit: jobs at once that the grant allows; None when there is no grant.
-        grant: id of the grant; "" without a ticket.
+        grant: id of the grant, presentable; "" without a ticket.
     """
 
     identity: str
@@ -133,8 +133,9 @@ class Admission:
             return Turned(f"the ticket is for {claims.host}, this is {self.name}")
         if self.clock is None or self.clock.at(now) > claims.ends:
             return Turned("the ticket has ended")
-        identity = f"{claims.user}@{claims.origin}"
-        return Client(identity, claims.user, claims.origin, claims.project, claims.slots, claims.grant)
+        user, host = _told(claims.user), _told(claims.origin)
+        project, grant = presentable(claims.project), presentable(claims.grant)
+        return Client(f"{user}@{host}", user, host, project, claims.slots, grant)
 
     def _by_address(self, text: str) -> Client | Turned:
         address = _address(text)
@@ -151,12 +152,17 @@ def known_as(name: str) -> str:
         ValueError: it can be nobody's name.
     """
     name = name.strip()
-    if not name or len(name) > MAX_NAME or not name.isprintable():
+    if not name or len(name) > 2 * MAX_NAME + 1 or not name.isprintable():
         raise ValueError(f"{name!r} can be nobody's name")
     try:
         return str(_address(name))
     except ValueError:
         return name
+
+
+def _told(name: str) -> str:
+    """Spell a name in a ticket so that it can be shown, and blocked by what is shown."""
+    return presentable(name).strip() or "?"
 
 
 def _address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:

@@ -11,8 +11,9 @@ from pathlib import PurePosixPath
 from typing import Protocol
 
 from farmhand.distcc.command import source_file
+from farmhand.text import presentable
 from farmhand.wire.local import JobView
-from farmhand_agent.gate.admission import MAX_NAME, Client
+from farmhand_agent.gate.admission import Client
 
 
 class End(enum.Enum):
@@ -49,7 +50,7 @@ class Job:
 
     Attributes:
         client: who sent it.
-        compiler, file: as the client named them; the file without folders, "" when unknown.
+        compiler, file: as the client named them, presentable; the file without folders, "" when unknown.
         arrived, started: monotonic seconds.
         started_at: Unix time in seconds.
         received, sent: bytes so far.
@@ -111,8 +112,3 @@ class NoLedger:
 
     def refused(self, why: Refusal) -> None:
         """Forget it."""
-
-
-def presentable(name: str) -> str:
-    """A name that a client chose, fit to be shown, sent and kept: printable characters only, and not too many."""
-    return "".join(letter if letter.isprintable() else "?" for letter in name[:MAX_NAME])

@@ -24,7 +24,7 @@ import msgspec
 
 from farmhand.wire.history import MAX_LISTED, AskHistory, History, JobRecord, ReclaimRecord, Summary
 from farmhand_agent.background import background
-from farmhand_agent.gate.jobs import End, Job, NoLedger, Refusal, presentable
+from farmhand_agent.gate.jobs import End, Job, NoLedger, Refusal
 from farmhand_agent.journal.journal_file import BOUNDS, Bounds, Entries, JournalFile
 from farmhand_agent.journal.summary import summarise
 
@@ -209,12 +209,12 @@ def record(job: Job, end: End, now: float) -> JobRecord:
         started_at=job.started_at,
         waited=job.started - job.arrived,
         ran=now - job.started,
-        user=presentable(client.user),
-        host=presentable(client.host),
-        project=presentable(client.project),
-        grant=presentable(client.grant),
-        compiler=presentable(job.compiler),
-        file=presentable(job.file),
+        user=client.user,
+        host=client.host,
+        project=client.project,
+        grant=client.grant,
+        compiler=job.compiler,
+        file=job.file,
         bytes_in=job.received,
         bytes_out=job.sent,
         status=_exit_status(job.status),

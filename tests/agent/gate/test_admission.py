@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 import pytest
+from fakes.foreign import FOREIGN
 
 from farmhand.wire.ticket import Claims, sign
 from farmhand_agent.gate.admission import Admission, Client, FarmClock, Turned, known_as
@@ -88,6 +89,20 @@ def test_hearing_the_registry_replaces_clock_and_addresses_and_nothing_else() ->
     assert FarmClock(5.0, 6.0).at(7.5) == 6.5
 
 
+# --- what a ticket says of people -------------------------------------------
+@pytest.mark.parametrize(("told", "shown"), FOREIGN)
+def test_what_a_ticket_says_is_made_presentable(told: str, shown: str) -> None:
+    claims = msgspec.structs.replace(ANN, user=told, project=told, origin=told, grant=told)
+    assert client(OPEN, ticket=sign(claims, KEY)) == Client(f"{shown}@{shown}", shown, shown, shown, 3, shown)
+
+
+@pytest.mark.parametrize("user", [" ann", "ann ", " ", "an\x9bn", "::FFFF:10.0.0.1", "u" * 500])
+def test_whoever_can_come_in_can_be_blocked_by_the_name_that_is_shown(user: str) -> None:
+    claims = msgspec.structs.replace(ANN, user=user, origin="laptop" * 40)
+    running = client(OPEN, ticket=sign(claims, KEY))
+    assert not OPEN.block([known_as(f"{running.user}@{running.host}")]).still_good(running)
+
+
 # --- running jobs -----------------------------------------------------------
 def client(admission: Admission, address: str = "10.0.0.9", ticket: str | None = None) -> Client:
     verdict = admission.judge(address, ticket, 60.0)
@@ -149,7 +164,7 @@ def test_a_name_is_blocked_as_clients_are_known_here(typed: str, known: str) -> 
     assert known_as(typed) == known
 
 
-@pytest.mark.parametrize("typed", ["", "  ", "an\nna", "\x1b[2J", "x" * 201])
+@pytest.mark.parametrize("typed", ["", "  ", "an\nna", "\x1b[2J", "x" * 402])
 def test_what_can_be_nobodys_name_is_no_name(typed: str) -> None:
     with pytest.raises(ValueError, match="nobody's name"):
         known_as(typed)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 
+from farmhand.text import MAX_NAME
 from farmhand.wire.local import JobView
-from farmhand_agent.gate.admission import MAX_NAME, Client
-from farmhand_agent.gate.jobs import End, Job, Ledger, NoLedger, Refusal, presentable
+from farmhand_agent.gate.admission import Client
+from farmhand_agent.gate.jobs import End, Job, Ledger, NoLedger, Refusal
 
 
 def test_the_owner_sees_who_builds_what_and_how_long_it_waited() -> None:
@@ -43,11 +44,11 @@ def test_every_refusal_has_words_of_its_own() -> None:
     assert len({one.value for one in Refusal}) == len(Refusal)
 
 
-def test_a_name_is_shown_without_what_would_upset_a_terminal_or_a_message() -> None:
-    assert presentable("größe.c") == "größe.c"
-    assert presentable("\x1b[31mred\n.c") == "?[31mred?.c"
-    assert presentable(b"\xff.c".decode(errors="surrogateescape")) == "?.c"
-    assert len(presentable("x" * 5000)) == MAX_NAME
+def test_what_a_command_names_is_made_presentable() -> None:
+    argv = ("gcc\x1b[2J", "-c", b"\xff\n.c".decode(errors="surrogateescape"))
+    job = Job.begin(Client("ann@laptop", "ann", "laptop"), argv, 10.0)
+    assert (job.compiler, job.file) == ("gcc?[2J", "??.c")
+    assert len(Job.begin(job.client, ("x" * 5000,), 10.0).compiler) == MAX_NAME
 
 
 def test_whoever_keeps_no_count_is_asked_nothing_of() -> None:

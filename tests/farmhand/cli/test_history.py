@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from rich.console import Console
 
+from farmhand.cli.context import console
 from farmhand.cli.history import job_table, outcome, summary_line
 from farmhand.cli.main import make_parser
 from farmhand.wire.history import JobRecord, Summary
@@ -31,7 +31,6 @@ def job(**changes: object) -> JobRecord:
 
 
 def shown(*jobs: JobRecord) -> str:
-    console = Console(width=160, highlight=False)
     with console.capture() as told:
         console.print(job_table(jobs))
     return told.get()
