@@ -233,6 +233,11 @@ class Agent:
         self._gate.revise(self._gate.admission.hear(told, granted, now))
 
     def _answer(self, request: ToAgent) -> Answer | Awaitable[Answer]:
+        answer = self._carry_out(request)
+        self._publish()  # before the answer goes out: whoever has it has seen what the request led to
+        return answer
+
+    def _carry_out(self, request: ToAgent) -> Answer | Awaitable[Answer]:
         match request:
             case Choose(wish, until, until_back):
                 back = Return.NOT_LEFT if until_back else Return.NOT_AWAITED

@@ -74,7 +74,7 @@ def _choose(wish: Literal["auto", "lend", "keep"], options: argparse.Namespace, 
     with agent() as link:
         before = link.snapshot
         link.ask(Choose(wish, _until(options), getattr(options, "until_back", False)))
-        after = _settle(link, wish, settled)
+        after = _settle(link, settled)
     if before.state != "kept" and after.state == "kept" and after.last_reclaim_ms is not None:
         sent = f"; {plural(len(before.jobs), 'job')} sent elsewhere" if before.jobs else ""
         console.print(f"back to you in {after.last_reclaim_ms:.0f} ms{sent}")
@@ -82,13 +82,13 @@ def _choose(wish: Literal["auto", "lend", "keep"], options: argparse.Namespace, 
     return 0 if not settled or after.state in settled else 1
 
 
-def _settle(link: AgentLink, wish: str, settled: set[str]) -> Snapshot:
-    """Wait until the choice shows, and what it leads to where that is known."""
+def _settle(link: AgentLink, settled: set[str]) -> Snapshot:
+    """Wait until it shows what the choice leads to, where that is known; the choice itself shows already."""
     ends = time.monotonic() + SETTLED
     with contextlib.suppress(Unreachable):  # nothing more changes: what shows now is what came of it
         for shown in link.snapshots(SETTLED):
             clear = not settled or shown.state in settled or shown.trouble or shown.registry_trouble
-            if (shown.wish == wish and clear) or time.monotonic() > ends:
+            if clear or time.monotonic() > ends:
                 break
     return link.snapshot
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from farmhand.lending.facts import Facts
 from farmhand.lending.observation import Ending, Return, Wish
 from farmhand.setting import NO_CHARGE
@@ -13,6 +15,18 @@ def span(seconds: float) -> str:
     if whole < 120:
         return f"{whole} s"
     return f"{whole // 60} min" if whole < 7200 else f"{whole // 3600} h"
+
+
+def left(seconds: float) -> str:
+    """Write what is left of a duration: rounded up, so that what was just begun is still whole."""
+    whole = math.ceil(round(seconds, 3))
+    if whole < 120:
+        return f"{whole} s"
+    minutes = math.ceil(whole / 60)
+    if minutes < 120:
+        return f"{minutes} min"
+    hours, rest = divmod(minutes, 60)
+    return f"{hours} h {rest} min" if rest else f"{hours} h"
 
 
 def count(slots: int) -> str:
@@ -53,7 +67,7 @@ def wish(facts: Facts) -> str:
         return f"you chose {facts.wish.value} until you are back"
     if facts.choice_ends is None or facts.wish is Wish.AUTO:
         return f"you chose {facts.wish.value}"
-    return f"you chose {facts.wish.value} for another {span(facts.choice_ends - facts.now)}"
+    return f"you chose {facts.wish.value} for another {left(facts.choice_ends - facts.now)}"
 
 
 def warning(facts: Facts) -> str:
@@ -119,7 +133,7 @@ def meeting(facts: Facts) -> str:
     if facts.seen.meetings is None:
         return "your calendar cannot be read, or has not been yet"
     if facts.meeting_ends is not None:
-        return f"you are in a meeting for another {span(facts.meeting_ends - facts.now)}"
+        return f"you are in a meeting for another {left(facts.meeting_ends - facts.now)}"
     begins = facts.meeting_begins
     return "no meeting is near" if begins is None else f"the next meeting begins in {span(begins - facts.now)}"
 

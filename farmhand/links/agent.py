@@ -57,7 +57,7 @@ class AgentLink:
         self._socket.close()
 
     def ask(self, request: ToAgent) -> Done | Explanation | History:
-        """Send a request and return its answer; `snapshot` is brought up to date on the way.
+        """Send a request and return its answer; `snapshot` then shows what the request led to at once.
 
         Raises:
             PeerError: the agent refused, broke its word or fell silent.

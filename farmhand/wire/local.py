@@ -1,7 +1,8 @@
 """Agent <-> tray and CLI: newline-delimited JSON on a Unix socket that only the owner can open.
 
 On connect the agent sends one `Snapshot`; it sends another whenever one changes. A client may send requests at any
-time; every request is answered by a `Done`, an `Explanation` or a `History`, in order, between snapshots.
+time; every request is answered by a `Done`, an `Explanation` or a `History`, in order, between snapshots. If a request
+changed what is to be seen, the snapshot that shows it comes before the answer.
 """
 
 from __future__ import annotations

@@ -18,7 +18,7 @@ import msgspec
 
 from farmhand.wire import codec
 from farmhand.wire.history import History
-from farmhand.wire.local import Choose, Done, Explain, Explanation, Quit, Snapshot, ToAgent
+from farmhand.wire.local import Choose, Done, Explanation, Quit, Snapshot, ToAgent
 
 KEPT = Snapshot(
     version="0.1.0",

@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from farmhand.links.agent import AgentLink
+from farmhand.wire.local import Block, Choose
 from tests.fakes.ports import free_port
 from tests.fakes.procfs import lives
 from tests.fakes.waiting import until
@@ -45,6 +47,34 @@ def test_lend_reclaim_and_auto(station: Workstation) -> None:
     assert lines[1] == "not lending, because you chose keep"
     assert station.status()["wish_until"] is None
     assert "you chose" not in station.say("auto").stdout
+
+
+def test_a_choice_comes_in_place_of_the_one_before(station: Workstation) -> None:
+    """Also where state and wish stay what they were."""
+    for words, told in (
+        (["--for", "1h"], "you chose keep for another 60 min"),
+        (["--for", "9h"], "you chose keep for another 9 h"),
+        ([], "you chose keep"),
+        (["--for", "1h"], "you chose keep for another 60 min"),
+        (["--until-back"], "you chose keep until you are back"),
+        ([], "you chose keep"),
+    ):
+        line = station.say("reclaim", *words).stdout.splitlines()[-1]
+        assert line.split("; ")[0] == f"not lending, because {told}"
+    assert "lending" in station.say("lend", "--for", "1h").stdout
+    assert station.say("lend", "--for", "9h").stdout.endswith("you chose lend for another 9 h\n")
+    assert station.say("lend").stdout.endswith("you chose lend\n")
+
+
+def test_an_answer_comes_after_what_it_led_to(station: Workstation) -> None:
+    with AgentLink(station.folder / "run" / "farmhand" / "agent.sock") as link:
+        for until_then in (2e9, 3e9, None):
+            link.ask(Choose("keep", until_then))
+            assert (link.snapshot.wish, link.snapshot.wish_until) == ("keep", until_then)
+        link.ask(Block("mallory"))
+        assert link.snapshot.blocked == ("mallory",)
+        link.ask(Block("mallory", on=False))
+        assert link.snapshot.blocked == ()
 
 
 def test_status_for_scripts(station: Workstation) -> None:

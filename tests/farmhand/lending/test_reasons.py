@@ -25,6 +25,24 @@ def test_a_span(seconds: float, words: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (0.2, "1 s"),
+        (60.0000002, "60 s"),
+        (118.5, "119 s"),
+        (119.5, "2 min"),
+        (3599.97, "60 min"),
+        (7139, "119 min"),
+        (7141, "2 h"),
+        (32399.9, "9 h"),
+        (32340, "8 h 59 min"),
+    ],
+)
+def test_what_is_left_is_rounded_up(seconds: float, words: str) -> None:
+    assert reasons.left(seconds) == words
+
+
+@pytest.mark.parametrize(
     ("say", "seen", "words"),
     [
         (reasons.sleep, {}, "nothing tells when this machine goes to sleep"),
@@ -108,7 +126,7 @@ def test_what_was_chosen_and_set() -> None:
         (None, "your calendar cannot be read, or has not been yet"),
         ((), "no meeting is near"),
         (((90.0, 200.0),), "the next meeting begins in 90 s"),
-        (((-90.0, 200.0), (300.0, 400.0)), "you are in a meeting for another 3 min"),
+        (((-90.0, 200.0), (300.0, 400.0)), "you are in a meeting for another 4 min"),
     ],
 )
 def test_meetings(meetings: tuple[tuple[float, float], ...] | None, words: str) -> None:
