@@ -407,3 +407,13 @@ async def test_a_machine_that_is_about_to_sleep_waits_until_it_is_given_back(sta
 async def test_a_kept_machine_may_sleep_at_once(stand: Stand) -> None:
     stand.begin()
     await asyncio.wait_for(stand.runtime.given_back(), 30)
+
+
+async def test_a_sense_without_news_is_a_reason_to_think_again() -> None:
+    stand = Stand()
+    stand.begin()
+    stand.runtime.choose(Choice(Wish.LEND, time.time() + 3600))
+    stand.owner_returns()
+    changes = stand.changes
+    stand.runtime.report(Reading({}))
+    assert stand.changes > changes, "as when the clock was set"

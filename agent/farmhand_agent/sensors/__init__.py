@@ -12,6 +12,7 @@ from farmhand.lending.observation import Reading
 from farmhand.settings import Settings
 from farmhand_agent.sensors.base import Report, SenseLost, Sensor
 from farmhand_agent.sensors.camera import Camera
+from farmhand_agent.sensors.clock import Clock
 from farmhand_agent.sensors.fullscreen import FullScreen
 from farmhand_agent.sensors.inhibitors import KEEPERS, Inhibitors
 from farmhand_agent.sensors.load import LoadSensor
@@ -100,6 +101,7 @@ def candidates(
             (Sleep(ready_to_sleep, environ),),
             patience=PATIENCE,
         ),
+        Question("clock", Reading({}), (Clock(),), patience=PATIENCE),
         Question(
             "power",
             Reading({"on_battery": None, "charge": None}),
