@@ -11,7 +11,8 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
@@ -64,13 +65,21 @@ class Scene:
 
     def add(self, name: str, before: Sequence[str] = (), **settings: Any) -> Workstation:
         """Start an agent and let it lend."""
+        self.stations.append(self._lend(name, before, **settings))
+        return self.stations[-1]
+
+    def add_all(self, settings: Mapping[str, Mapping[str, Any]]) -> None:
+        """Start agents at once and let them lend; told are their names and the settings of each."""
+        with ThreadPoolExecutor() as hands:
+            self.stations += hands.map(lambda name: self._lend(name, **settings[name]), settings)
+
+    def _lend(self, name: str, before: Sequence[str] = (), **settings: Any) -> Workstation:
         station = self.stage.workstation(name, before, **{"lend": "never", "slots": 4, **settings})
         station.wait("kept")
         until(lambda: station.status().get("sandbox"), "a sandbox was found to work")
         self._files[name] = station.open_files()
         station.choose("lend")
         station.wait("lent")
-        self.stations.append(station)
         return station
 
     def measured(self, what: str, value: float, most: float, unit: str = "ms") -> None:

@@ -32,7 +32,7 @@ def stage() -> Iterator[Stage]:
 def station(stage: Stage, request: pytest.FixtureRequest) -> Iterator[Workstation]:
     """An agent whose owner is there."""
     name = f"ws-{abs(hash(request.node.name)) % 10**6}"
-    station = stage.workstation(name, registry="", idle_after=FAR_AWAY, dwell=0)
+    station = stage.workstation(name, registry="", idle_after=FAR_AWAY)
     until(lambda: station.status()["rule"] not in ("no sandbox", "busy with your work"), "the senses have spoken")
     yield station
     if station.process is not None and station.process.poll() is None:
@@ -95,7 +95,7 @@ def test_why_for_scripts_and_for_people(station: Workstation) -> None:
 
 
 def test_until_back_survives_a_restart_and_ends_with_the_return(stage: Stage) -> None:
-    station = stage.workstation("back", registry="", idle_after=2, dwell=0, warn_before=0)
+    station = stage.workstation("back", registry="", idle_after=2, warn_before=0)
     station.wait("lent")
     station.say("reclaim", "--until-back")
     assert "keep until you are back" in station.say("status").stdout
@@ -118,7 +118,7 @@ def test_until_back_survives_a_restart_and_ends_with_the_return(stage: Stage) ->
 
 
 def test_a_keep_that_runs_out_is_followed_by_a_warning(stage: Stage) -> None:
-    station = stage.workstation("warned", registry="", idle_after=1, dwell=0, warn_before=2)
+    station = stage.workstation("warned", registry="", idle_after=1, warn_before=2)
     station.wait("lent")
     station.say("reclaim", "--for", "1s")
     shown = until(lambda: (now := station.status())["rule"] == "about to lend" and now, "the warning")
@@ -169,7 +169,7 @@ def test_a_wrong_setting_is_refused_before_it_is_written(station: Workstation) -
 
 
 def test_what_was_recorded_is_reproduced(stage: Stage) -> None:
-    station = stage.workstation("recorded", registry="", idle_after=2, dwell=0)
+    station = stage.workstation("recorded", registry="", idle_after=2)
     station.wait("lent")
     stage.x.touch("mouse")
     station.wait("kept")
@@ -258,9 +258,9 @@ def test_watching_ends_with_the_agent(station: Workstation) -> None:
 def test_hosts_for_scripts_and_for_people(stage: Stage) -> None:
     stage.open_registry()
     try:
-        station = stage.workstation("lender", idle_after=1, dwell=0)
+        station = stage.workstation("lender", idle_after=1)
         shown = station.wait("lent")
-        (host,) = stage.hosts()
+        (host,) = json.loads(station.say("hosts", "--json").stdout)
         assert (host["name"], host["used"]) == ("lender", 0)
         assert host["slots"] in (1, 2), "as the load allows"
         assert f"{host['address']}:{host['port']}" == shown["gate"]

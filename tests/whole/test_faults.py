@@ -60,9 +60,7 @@ def test_the_build_ends_well_and_nothing_stays_behind(
     with Stage(display=False) as stage:
         stage.open_registry()
         scene = Scene(stage, project)
-        scene.add("first", **fault.settings)
-        if not fault.alone:
-            scene.add("second")
+        scene.add_all({"first": fault.settings} if fault.alone else {"first": fault.settings, "second": {}})
         fault.play(scene)
         scene.leaves_nothing()
     tell(outcomes, name, scene)

@@ -17,7 +17,7 @@ from farmhand_agent.sensors.base import SenseLost
 from farmhand_agent.sensors.own_build import COMPILER_PAUSE, FIRST_PAUSE, LOOKS, TOOL_PAUSE, OwnBuild
 from farmhand_agent.sensors.process_names import PROC
 
-MAKE, NINJA, COMPILER = "test-make", "test-ninja", "test-gcc"
+MAKE, NINJA, COMPILER = (f"t{os.getpid()}-{name}" for name in ("make", "ninja", "gcc"))
 
 
 @pytest.fixture

@@ -19,7 +19,8 @@ from farmhand_agent.sensors.base import SenseLost
 from farmhand_agent.sensors.programs import Programs
 from farmhand_agent.traces import marks
 
-GAME = "farmhand-test-quake"
+GAME = f"t{os.getpid()}-farmhand-quake"
+"""No other program here is called so, and the kernel keeps 15 letters of it."""
 GAMING = Settings(exclusive=("no-such-program", GAME))
 
 
