@@ -23,12 +23,12 @@ KEY = bytes(range(32))
 LOOPBACK = ("127.0.0.0/8", "::1/128")
 SOURCE = b"int answer(void) { return 42; }\n"
 PLAIN = request(["gcc", "-c", "a.i", "-o", "a.o"], SOURCE)
-SLOW = request(["gcc", "-wrapper", "/bin/sh,-c,sleep 60", "-c", "a.i", "-o", "a.o"], SOURCE)
+SLOW = request(["gcc", "-wrapper", "/bin/sh,-c,sleep 600", "-c", "a.i", "-o", "a.o"], SOURCE)
 BUSY = request(["gcc", "-wrapper", "/bin/sh,-c,while :; do :; done", "-c", "a.i", "-o", "a.o"], SOURCE)
 DEAF = request(
     ["gcc", "-wrapper", "/bin/sh,-c,trap : TERM; while :; do sleep 1; done", "-c", "a.i", "-o", "a.o"], SOURCE
 )
-QUICK = Patience(header=5.0, stall=10.0, queue=2.0, lifetime=60.0)
+QUICK = Patience(header=5.0, stall=10.0, queue=2.0, lifetime=600.0)
 
 
 class Place:

@@ -12,7 +12,8 @@ from typing import Self
 from farmhand.distcc.protocol import ReplyReader, Span, request, token
 from farmhand.wire.ticket import ADMITTED, HEAD_SIZE, preface
 
-PATIENCE = 20.0
+PATIENCE = 60.0
+"""Seconds; jobs that are to be cut must last much longer."""
 
 
 class TurnedAway(Exception):

@@ -100,7 +100,7 @@ async def test_what_the_farm_costs_is_still_known_when_its_job_is_over(place: Pl
 
 async def test_a_large_object_reaches_a_slow_reader_whole(place: Place) -> None:
     """The gate is done with a job long before a slow network has carried the object away."""
-    megabytes = b'asm(".rept 0x80000\\n.byte 42\\n.endr");\n'
+    megabytes = b'asm(".fill 0x80000, 1, 42");\n'
     with await RawClient.open(place.address, receive_buffer=4096) as client:
         await client.say(request(["gcc", "-c", "a.i", "-o", "a.o"], megabytes))
         await comes_true(lambda: place.changes >= 1)
@@ -110,7 +110,7 @@ async def test_a_large_object_reaches_a_slow_reader_whole(place: Place) -> None:
 
 
 async def test_a_reply_still_under_way_when_the_job_is_over_is_not_torn(place: Place) -> None:
-    some = b'asm(".rept 0x20000\\n.byte 42\\n.endr");\n'
+    some = b'asm(".fill 0x20000, 1, 42");\n'
     with await RawClient.open(place.address, receive_buffer=2048) as client:
         await client.say(request(["gcc", "-c", "a.i", "-o", "a.o"], some))
         await comes_true(lambda: place.changes == 2 and not place.gate._entrance)

@@ -19,7 +19,7 @@ from farmhand_agent.traces import processes
 
 SOURCE = b"int answer(void) { return 42; }\n"
 PLAIN = request(["gcc", "-c", "a.i", "-o", "a.o"], SOURCE)
-SLOW = request(["gcc", "-wrapper", "/bin/sh,-c,sleep 60", "-c", "a.i", "-o", "a.o"], SOURCE)
+SLOW = request(["gcc", "-wrapper", "/bin/sh,-c,sleep 600", "-c", "a.i", "-o", "a.o"], SOURCE)
 OPEN = Admission.of("desk", bytes(32), ("127.0.0.0/8",))
 
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from fakes import procfs
@@ -82,11 +85,8 @@ def nested() -> subprocess.Popen[bytes]:
 
 def test_a_tree_is_listed_parents_first() -> None:
     child = nested()
-    until(lambda: len(list(processes.tree(child.pid))) == 3)
-    pids = list(processes.tree(child.pid))
-    assert pids[0] == child.pid
-    names = [procfs.name(pid) for pid in pids]
-    assert names == ["sh", "sh", "sleep"]
+    until(lambda: [procfs.name(pid) for pid in processes.tree(child.pid)] == ["sh", "sh", "sleep"])
+    assert next(processes.tree(child.pid)) == child.pid
     os.killpg(child.pid, 9)
     child.communicate()
 
@@ -146,13 +146,26 @@ sys.stdin.read()
 """
 
 
+@contextmanager
+def calls_nested_at_most(deeper: int) -> Iterator[None]:
+    """Let functions call each other only so much deeper than here."""
+    before = sys.getrecursionlimit()
+    sys.setrecursionlimit(len(inspect.stack()) + deeper)
+    try:
+        yield
+    finally:
+        sys.setrecursionlimit(before)
+
+
 def test_a_family_of_any_depth_is_counted() -> None:
-    words = [sys.executable, "-S", "-c", DEEP, "1200"]
+    depth = 300
+    words = [sys.executable, "-S", "-c", DEEP, str(depth)]
     with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as oldest:
         assert oldest.stdout is not None
         assert oldest.stdin is not None
         oldest.stdout.readline()
-        assert len(list(processes.tree(oldest.pid))) == 1201
+        with calls_nested_at_most(depth // 2):
+            assert len(list(processes.tree(oldest.pid))) == depth + 1
         oldest.stdin.close()
 
 
