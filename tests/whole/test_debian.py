@@ -132,7 +132,7 @@ async def test_somebody_logs_in_at_the_screen(debian: Debian, kind: str) -> None
 
 # --- the agent's own unit ---------------------------------------------------------
 def test_a_restart_waits_for_running_jobs_and_a_stop_does_not(debian: Debian) -> None:
-    debian.install_unit(patience=1)
+    debian.install_unit(patience=2)
     debian.run("systemctl", "start", UNIT)
     until(lambda: debian.told() == ["started"])
     debian.run("systemctl", "restart", UNIT)
