@@ -40,6 +40,7 @@ from farmhand_agent.memory import Memory
 from farmhand_agent.runtime import Runtime
 from farmhand_agent.sensors import sense
 from farmhand_agent.server import Answer, LocalServer
+from farmhand_agent.ticks import tick
 from farmhand_agent.traces.leftovers import Identity, Leftovers
 
 LEAVE_WITHIN = 5.0
@@ -225,7 +226,7 @@ class Agent:
     async def _watch_memory(self) -> None:
         """Hold all boxes together to their memory where the kernel does not."""
         while True:
-            await asyncio.sleep(MEMORY_PERIOD)
+            await tick(MEMORY_PERIOD)
             if not self._limits.counted:
                 self._gate.shed(self._limits.memory_mib)
 

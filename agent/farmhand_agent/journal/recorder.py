@@ -10,12 +10,14 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from farmhand.lending.observation import Observation
 from farmhand.lending.recording import RECORDINGS, begin_line, moment_line
 from farmhand.machine import Machine
 from farmhand.settings import Settings
+from farmhand_agent.ticks import tick
 
 MOST = 5_000_000
 """Bytes of both files together."""
@@ -34,14 +36,24 @@ class Recorder:
         machine: that is recorded.
         settings: that hold; `record` says whether anything is written.
         most: bytes of both files together.
+        pause: waits for a number of seconds.
     """
 
-    def __init__(self, folder: Path, machine: Machine, settings: Settings, most: int = MOST) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        machine: Machine,
+        settings: Settings,
+        most: int = MOST,
+        pause: Callable[[float], Awaitable[None]] = tick,
+    ) -> None:
         self._older, self._file = (folder / name for name in RECORDINGS)
         self._machine = machine
         self._settings = settings
         self._most = most // 2
+        self._pause = pause
         self._lines: list[bytes] = []
+        self._news = asyncio.Event()
         self._size = self._file.stat().st_size if self._file.exists() else 0
         self._written = Observation()
         self._told = ("", False)
@@ -71,14 +83,16 @@ class Recorder:
             self._begin()
 
     async def run(self) -> None:
-        """Write until cancelled."""
+        """Write until cancelled; sleeps while there is nothing to write."""
         while True:
-            await asyncio.sleep(EVERY)
+            await self._news.wait()
+            await self._pause(EVERY)
             await self.flush()
 
     async def flush(self) -> None:
         """Write what has been taken in; on return it is in the files."""
         lines, self._lines = self._lines, []
+        self._news.clear()
         if lines:
             await asyncio.to_thread(self._write, lines)
 
@@ -95,6 +109,7 @@ class Recorder:
 
     def _add(self, line: bytes) -> None:
         self._lines.append(line)
+        self._news.set()
         self._size += len(line)
 
     def _write(self, lines: list[bytes]) -> None:

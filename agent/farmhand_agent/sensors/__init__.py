@@ -6,7 +6,8 @@ One file for each source; `Senses` chooses among them. What they find out goes t
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
 from farmhand.lending.observation import Reading
 from farmhand.settings import Settings
@@ -29,7 +30,15 @@ from farmhand_agent.sensors.routes import Routes
 from farmhand_agent.sensors.screen_sharing import ScreenSharing
 from farmhand_agent.sensors.screensaver_dbus import DBusScreenSaver
 from farmhand_agent.sensors.seat import Seat
-from farmhand_agent.sensors.senses import Question, Senses, Told, any_presentation, any_screensaver
+from farmhand_agent.sensors.senses import (
+    SOON,
+    Merge,
+    Question,
+    Senses,
+    Told,
+    any_presentation,
+    any_screensaver,
+)
 from farmhand_agent.sensors.terminals import TerminalInput
 from farmhand_agent.sensors.wayland import EXT_IDLE, KWIN_IDLE, WaylandInput
 from farmhand_agent.sensors.wayland_fullscreen import WaylandFullScreen
@@ -38,8 +47,83 @@ from farmhand_agent.sensors.xsync import XSyncInput
 
 __all__ = ["Question", "Report", "SenseLost", "Senses", "Sensor", "Told", "candidates", "sense"]
 
-PATIENCE = 60.0
-"""Seconds between two choices where a source that is not there is no loss; asking for a screensaver costs a process."""
+RARELY = 300.0
+"""Seconds between two choices where a source that is not there is no loss; asking for one may cost a process."""
+
+
+@dataclass(frozen=True, slots=True)
+class Here:
+    """What sources need to know.
+
+    Attributes:
+        settings: the owner's.
+        environ: of the owner's session: names display, bus and programs.
+        farm_cpu_seconds: CPU seconds that all jobs of the farm have used so far.
+        farm_memory_mib: MiB that running jobs of the farm hold.
+        ready_to_sleep: awaited after "sleeping" has been reported; the machine sleeps when it returns.
+    """
+
+    settings: Settings
+    environ: Mapping[str, str]
+    farm_cpu_seconds: Callable[[], float]
+    farm_memory_mib: Callable[[], float]
+    ready_to_sleep: ReadyToSleep
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """A question as the table has it; see `Question`.
+
+    Attributes:
+        name: of the question.
+        fields: of an observation that answer it.
+        sources: makes its sources, the best first.
+    """
+
+    name: str
+    fields: tuple[str, ...]
+    sources: Callable[[Here], Sequence[Sensor]]
+    together: Merge | None = None
+    patience: float = RARELY
+
+
+def _inputs(here: Here) -> Sequence[Sensor]:
+    mine = here.settings, here.environ
+    wayland = MutterInput(*mine), WaylandInput(EXT_IDLE, *mine), WaylandInput(KWIN_IDLE, *mine)
+    return *wayland, XSyncInput(*mine), MitScreenSaverInput(*mine), PynputInput(*mine), TerminalInput(*mine)
+
+
+def _screensavers(here: Here) -> Sequence[Sensor]:
+    return XScreenSaver(here.environ), DBusScreenSaver(here.environ), SessionLock(here.environ)
+
+
+def _presentations(here: Here) -> Sequence[Sensor]:
+    keepers = (Inhibitors(keeper, here.environ) for keeper in KEEPERS)
+    full_screens = FullScreen(here.environ), WaylandFullScreen(here.environ)
+    return *full_screens, *keepers, Camera(), ScreenSharing(here.environ)
+
+
+def _loads(here: Here) -> Sequence[Sensor]:
+    return (LoadSensor(here.settings, here.farm_cpu_seconds, here.farm_memory_mib),)
+
+
+_LOAD = ("others_cpu", "free_memory_mib", "memory_pressure", "disk_pressure")
+
+TABLE = (
+    _Row("input", ("in_use", "idle_since"), _inputs, patience=SOON),
+    _Row("screensaver", ("screensaver", "screensaver_since"), _screensavers, any_screensaver),
+    _Row("presenting", ("presenting",), _presentations, any_presentation),
+    _Row("seat", ("in_front",), lambda here: (Seat(here.environ),)),
+    _Row("sleep", ("sleeping", "shutting_down"), lambda here: (Sleep(here.ready_to_sleep, here.environ),)),
+    _Row("clock", (), lambda here: (Clock(),)),
+    _Row("power", ("on_battery", "charge"), lambda here: (UPower(here.environ), PowerSupplies())),
+    _Row("network", ("metered", "vpn"), lambda here: (NetworkManager(here.environ), Routes())),
+    _Row("calendar", ("meetings",), lambda here: (Meetings(here.settings),)),
+    _Row("programs", ("exclusive",), lambda here: (Programs(here.settings),)),
+    _Row("own build", ("own_build",), lambda here: (OwnBuild(here.settings, here.environ),)),
+    _Row("load", _LOAD, _loads, patience=SOON),
+)
+"""Every question, the fields that answer it, its sources, and where it is put to all of them how answers are merged."""
 
 
 def candidates(
@@ -54,71 +138,14 @@ def candidates(
     Args:
         settings: `idle_after`, `exclusive`, `own_build`, `build_tools`, `toolchains`, `calendar` and `memory_per_job`
             count.
-        environ: of the owner's session: names display, bus and programs.
-        farm_cpu_seconds: CPU seconds that all jobs of the farm have used so far.
-        farm_memory_mib: MiB that running jobs of the farm hold.
-        ready_to_sleep: awaited after "sleeping" has been reported; the machine sleeps when it returns. It is to return
-            once nothing foreign runs here any more; logind waits for five seconds at most.
+        environ, farm_cpu_seconds, farm_memory_mib: see `Here`.
+        ready_to_sleep: see `Here`. It is to return once nothing foreign runs here any more; logind waits for five
+            seconds at most.
     """
-    return (
-        Question(
-            "input",
-            Reading({"in_use": None, "idle_since": None}),
-            (
-                MutterInput(settings, environ),
-                WaylandInput(EXT_IDLE, settings, environ),
-                WaylandInput(KWIN_IDLE, settings, environ),
-                XSyncInput(settings, environ),
-                MitScreenSaverInput(settings, environ),
-                PynputInput(settings, environ),
-                TerminalInput(settings, environ),
-            ),
-        ),
-        Question(
-            "screensaver",
-            Reading({"screensaver": None, "screensaver_since": None}),
-            (XScreenSaver(environ), DBusScreenSaver(environ), SessionLock(environ)),
-            together=any_screensaver,
-            patience=PATIENCE,
-        ),
-        Question(
-            "presenting",
-            Reading({"presenting": None}),
-            (
-                FullScreen(environ),
-                WaylandFullScreen(environ),
-                *(Inhibitors(keeper, environ) for keeper in KEEPERS),
-                Camera(),
-                ScreenSharing(environ),
-            ),
-            together=any_presentation,
-            patience=PATIENCE,
-        ),
-        Question("seat", Reading({"in_front": None}), (Seat(environ),), patience=PATIENCE),
-        Question(
-            "sleep",
-            Reading({"sleeping": None, "shutting_down": None}),
-            (Sleep(ready_to_sleep, environ),),
-            patience=PATIENCE,
-        ),
-        Question("clock", Reading({}), (Clock(),), patience=PATIENCE),
-        Question(
-            "power",
-            Reading({"on_battery": None, "charge": None}),
-            (UPower(environ), PowerSupplies()),
-            patience=PATIENCE,
-        ),
-        Question(
-            "network", Reading({"metered": None, "vpn": None}), (NetworkManager(environ), Routes()), patience=PATIENCE
-        ),
-        Question("calendar", Reading({"meetings": None}), (Meetings(settings),), patience=PATIENCE),
-        Question("programs", Reading({"exclusive": None}), (Programs(settings),), patience=PATIENCE),
-        Question("own build", Reading({"own_build": None}), (OwnBuild(settings, environ),), patience=PATIENCE),
-        Question(
-            "load",
-            Reading({"others_cpu": None, "free_memory_mib": None, "memory_pressure": None, "disk_pressure": None}),
-            (LoadSensor(settings, farm_cpu_seconds, farm_memory_mib),),
-        ),
+    here = Here(settings, environ, farm_cpu_seconds, farm_memory_mib, ready_to_sleep)
+    return tuple(
+        Question(row.name, Reading(dict.fromkeys(row.fields)), row.sources(here), row.together, row.patience)
+        for row in TABLE
     )
 
 

@@ -96,9 +96,10 @@ class Bus:
         ((_, value),) = await self._ask(Properties(address).get(name))
         return value
 
-    async def follow(self, interface: str, name: str, path: str | None = None) -> None:
-        """Have every signal of that interface and name sent, or only those of one object."""
-        await self._ask(message_bus.AddMatch(MatchRule(type="signal", interface=interface, member=name, path=path)))
+    async def follow(self, interface: str, name: str, path: str | None = None, sender: str | None = None) -> None:
+        """Have every signal of that interface and name sent, or only those of one object or service."""
+        rule = MatchRule(type="signal", sender=sender, interface=interface, member=name, path=path)
+        await self._ask(message_bus.AddMatch(rule))
 
     async def follow_owner(self, name: str) -> None:
         """Have a signal sent when a name on the bus gets another owner; see `new_owner`."""
@@ -188,7 +189,7 @@ async def follow_answer(
     Args:
         address: of the bus.
         service: its name there.
-        changes: signals after which the answer may be another.
+        changes: signals of that service after which the answer may be another.
         ask: puts the question.
         tell: takes the first answer, and every one that differs from the one before.
 
@@ -199,7 +200,7 @@ async def follow_answer(
         try:
             await bus.follow_owner(service)
             for interface, name, path in changes:
-                await bus.follow(interface, name, path)
+                await bus.follow(interface, name, path, service)
             known = await ask(bus)
             tell(known)
             while True:

@@ -12,9 +12,10 @@ its end takes. Only a change that could matter to a decision is reported, since 
 
 from __future__ import annotations
 
-import asyncio
+import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from itertools import chain, repeat
 from pathlib import Path
@@ -23,12 +24,14 @@ from typing import Any
 from farmhand.lending.observation import Reading
 from farmhand.settings import Settings
 from farmhand_agent.sensors.base import Report, SenseLost
+from farmhand_agent.sensors.kernel_file import KernelFile
+from farmhand_agent.ticks import tick
 
 PERIOD = 5.0
 """Seconds between two samples."""
 
 FIRST_PERIOD = 1.0
-"""Seconds from the start to the first share: soon, but long enough for /proc/stat's hundredths of a second."""
+"""About so many seconds from the start to the first share: long enough for /proc/stat's hundredths of a second."""
 
 BUSY_WINDOW, IDLE_WINDOW = 2, 4
 """Periods over which the share is taken: when it rises, and when it falls."""
@@ -145,7 +148,8 @@ class LoadSensor:
         farm_cpu_seconds: CPU seconds that all jobs of the farm have used so far; never falls.
         farm_memory_mib: MiB that running jobs of the farm hold now.
         proc: where proc is mounted.
-        pause: waits for a number of seconds.
+        pause: waits for about a number of seconds.
+        clock: monotonic seconds.
     """
 
     question = "load"
@@ -157,7 +161,8 @@ class LoadSensor:
         farm_cpu_seconds: Callable[[], float] = lambda: 0.0,
         farm_memory_mib: Callable[[], float] = lambda: 0.0,
         proc: Path = Path("/proc"),
-        pause: Callable[[float], Any] = asyncio.sleep,
+        pause: Callable[[float], Any] = tick,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._steps = {
             "others_cpu": CPU_STEP,
@@ -169,12 +174,14 @@ class LoadSensor:
         self._farm_memory_mib = farm_memory_mib
         self._proc = proc
         self._pause = pause
+        self._clock = clock
 
     def unusable(self) -> str | None:
         """Return why it cannot be watched, or None."""
         try:
-            self._cpu()
-            self._free()
+            with _Files(self._proc) as files:
+                files.cpu(0.0)
+                files.free()
         except (OSError, ValueError) as problem:
             return str(problem)
         return None
@@ -182,55 +189,87 @@ class LoadSensor:
     async def watch(self, report: Report) -> None:
         """See `Sensor.watch`. Free memory is known at once, the share after `FIRST_PERIOD`."""
         try:
-            samples = deque([self._cpu()], maxlen=IDLE_WINDOW + 1)
-            disks = deque([(0.0, self._disks())], maxlen=BUSY_WINDOW + 1)
-            known: dict[str, float | None] = {"others_cpu": None, "free_memory_mib": self._free(), **self._pressures()}
-            report(Reading({name: value for name, value in known.items() if name != "others_cpu"}))
-            for period in chain((FIRST_PERIOD,), repeat(PERIOD)):
-                await self._pause(period)
-                samples.append(self._cpu())
-                disks.append((disks[-1][0] + period, self._disks()))
-                cpu = larger_share(samples)
-                seen = {"others_cpu": known["others_cpu"] if cpu is None else cpu, "free_memory_mib": self._free()}
-                news = {
-                    name: value
-                    for name, value in {**seen, **self._pressures(disks)}.items()
-                    if _differs(value, known[name], self._steps[name])
-                }
-                if news:
-                    known.update(news)
-                    report(Reading(news))
+            with _Files(self._proc) as files:
+                await self._follow(files, report)
         except (OSError, ValueError) as problem:
             raise SenseLost(str(problem)) from None
 
-    def _cpu(self) -> Sample:
-        return read_cpu((self._proc / "stat").read_text(), self._farm_cpu_seconds())
+    async def _follow(self, files: _Files, report: Report) -> None:
+        samples = deque([files.cpu(self._farm_cpu_seconds())], maxlen=IDLE_WINDOW + 1)
+        disks = deque([(self._clock(), files.disks())], maxlen=BUSY_WINDOW + 1)
+        known: dict[str, float | None] = {"others_cpu": None, "free_memory_mib": self._free(files), **files.pressures()}
+        report(Reading({name: value for name, value in known.items() if name != "others_cpu"}))
+        for period in chain((FIRST_PERIOD,), repeat(PERIOD)):
+            await self._pause(period)
+            samples.append(files.cpu(self._farm_cpu_seconds()))
+            disks.append((self._clock(), files.disks()))
+            cpu = larger_share(samples)
+            seen = {"others_cpu": known["others_cpu"] if cpu is None else cpu, "free_memory_mib": self._free(files)}
+            news = {
+                name: value
+                for name, value in {**seen, **files.pressures(disks)}.items()
+                if _differs(value, known[name], self._steps[name])
+            }
+            if news:
+                known.update(news)
+                report(Reading(news))
 
-    def _free(self) -> int:
-        return read_free((self._proc / "meminfo").read_text()) + int(self._farm_memory_mib())
+    def _free(self, files: _Files) -> int:
+        return files.free() + int(self._farm_memory_mib())
 
-    def _disks(self) -> dict[str, int] | None:
-        """Return what the disks had to do; None where the kernel does not say."""
+
+class _Files(ExitStack):
+    """What is read of a proc, for the length of a block.
+
+    Raises:
+        OSError: there is no proc.
+    """
+
+    def __init__(self, proc: Path) -> None:
+        super().__init__()
         try:
-            return read_disks((self._proc / "diskstats").read_text())
+            self._stat, self._meminfo = (self.enter_context(KernelFile(proc / one)) for one in ("stat", "meminfo"))
+            self._disks, self._memory, self._io = map(
+                self._if_there, (proc / "diskstats", proc / "pressure/memory", proc / "pressure/io")
+            )
         except OSError:
-            return None
+            self.close()
+            raise
 
-    def _pressures(self, disks: Sequence[tuple[float, dict[str, int] | None]] = ()) -> dict[str, float | None]:
+    def cpu(self, farm: float) -> Sample:
+        """Return a sample; `farm` is the farm's part."""
+        return read_cpu(self._stat.read(), farm)
+
+    def free(self) -> int:
+        """Return the MiB of memory that programs may still have."""
+        return read_free(self._meminfo.read())
+
+    def disks(self) -> dict[str, int] | None:
+        """Return what the disks had to do; None where the kernel does not say."""
+        return None if self._disks is None else read_disks(self._disks.read())
+
+    def pressures(self, disks: Sequence[tuple[float, dict[str, int] | None]] = ()) -> dict[str, float | None]:
         """Return the shares of time spent waiting; `disks` are seconds and what the disks had done by then."""
-        io = self._pressure("io")
+        io = _pressure(self._io)
         if io is not None and len(disks) > 1:
             (begin, before), (end, after) = disks[0], disks[-1]
             if before is not None and after is not None:
                 io = min(io, busiest_disk(before, after, end - begin))
-        return {"memory_pressure": self._pressure("memory"), "disk_pressure": io}
+        return {"memory_pressure": _pressure(self._memory), "disk_pressure": io}
 
-    def _pressure(self, of: str) -> float | None:
-        """Return one share of time spent waiting; None where the kernel does not say."""
+    def _if_there(self, path: Path) -> KernelFile | None:
         try:
-            return read_pressure((self._proc / "pressure" / of).read_text())
+            return self.enter_context(KernelFile(path))
         except OSError:
             return None
+
+
+def _pressure(file: KernelFile | None) -> float | None:
+    """Return one share of time spent waiting; None where the kernel does not say."""
+    try:
+        return None if file is None else read_pressure(file.read())
+    except OSError:
+        return None
 
 
 def _differs(value: float | None, known: float | None, step: float) -> bool:

@@ -20,6 +20,7 @@ import msgspec
 from farmhand.lending.observation import Reading
 from farmhand.settings import Settings
 from farmhand_agent.sensors.base import Report, SenseLost
+from farmhand_agent.ticks import tick
 
 MODULE = "farmhand_agent.sensors.ics"
 
@@ -90,7 +91,7 @@ class Meetings:
                 if meetings != known:
                     known = meetings
                     report(Reading({"meetings": meetings}))
-            await asyncio.sleep(self._pause)
+            await tick(self._pause)
 
     async def _read_once(self, stamps: Stamps, now: float) -> tuple[tuple[float, float], ...]:
         """Have the files read; what is refused is not read again before it changes, unlike what took too long.

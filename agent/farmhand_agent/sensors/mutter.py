@@ -23,6 +23,7 @@ from farmhand_agent.sensors.base import Report, SenseLost
 from farmhand_agent.sensors.dbus import Bus, NoAnswer, new_owner, open_bus, session_bus, why_no_bus
 from farmhand_agent.sensors.rest import pause_before, rest
 from farmhand_agent.sensors.wayland_session import why_no_wayland
+from farmhand_agent.ticks import until_tick
 
 SERVICE = "org.gnome.Mutter.IdleMonitor"
 CORE = DBusAddress("/org/gnome/Mutter/IdleMonitor/Core", bus_name=SERVICE, interface=SERVICE)
@@ -80,9 +81,10 @@ class MutterInput:
         returning: int | None = await self._await_return(bus)
         known = await self._rest_now(bus, 0.0)
         report(known)
+        clock = asyncio.get_running_loop().time
         while True:
             try:
-                async with asyncio.timeout(base.SILENCE):
+                async with asyncio.timeout(until_tick(base.SILENCE, clock())):
                     signal = await bus.signal()
             except TimeoutError:
                 await bus.call(CORE, "GetIdletime")  # is it still there?

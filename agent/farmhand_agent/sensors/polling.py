@@ -6,12 +6,12 @@ input, leaving. How late a touch is noticed is the price.
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Callable
 
 from farmhand_agent.sensors.base import Report
 from farmhand_agent.sensors.rest import rest, stage
+from farmhand_agent.ticks import tick
 
 SAME_INPUT = 1.0
 """Seconds by which the last input may seem to move without having done so: clocks are read at different moments."""
@@ -40,4 +40,4 @@ async def poll(
         if known is None or reached != known[0] or (reached and last - known[1] > SAME_INPUT):
             known = (reached, last)
             report(rest(seconds, now, idle_after))
-        await asyncio.sleep(period)
+        await tick(period)

@@ -5,7 +5,6 @@ Several batteries count as one large one. UPower adds them up itself, in what it
 
 from __future__ import annotations
 
-import asyncio
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,6 +15,7 @@ from jeepney import DBusAddress
 from farmhand.lending.observation import Reading
 from farmhand_agent.sensors.base import Report, SenseLost
 from farmhand_agent.sensors.dbus import PROPERTIES, Bus, NoAnswer, follow_answer, system_bus, why_no_bus
+from farmhand_agent.ticks import tick
 
 SERVICE = "org.freedesktop.UPower"
 UPOWER = DBusAddress("/org/freedesktop/UPower", SERVICE, SERVICE)
@@ -98,7 +98,7 @@ class PowerSupplies:
             if seen != known:
                 known = seen
                 report(Reading(seen))
-            await asyncio.sleep(self._period)
+            await tick(self._period)
 
 
 def on_battery(root: Path) -> bool | None:

@@ -66,7 +66,7 @@ def running(
         OSError: there is no proc.
     """
     root = str(proc)
-    latest = _latest(root)
+    latest = latest_pid(root) or MOST_PIDS
     pids = (int(one) for one in os.listdir(root) if one.isdecimal())
     for pid in sorted(pids, key=lambda pid: (latest - pid) % MOST_PIDS)[:newest]:
         name = name_of(pid, root)
@@ -80,9 +80,13 @@ def name_of(pid: int, proc: Path | str = PROC) -> str:
 
 
 def lives_outside(pid: int, proc: Path = PROC) -> bool:
-    """Whether a process runs, in our pid namespace, and is no job of the farm's; false once it has ended."""
+    """Whether a process runs, in our pid namespace, and is no job of the farm's; false once it has ended.
+
+    A thread other than the first is no process.
+    """
     state = status(pid, proc)
     here = len(state.get("NSpid", "").split()) == 1 and not state["State"].startswith(("Z", "X"))
+    here = here and state.get("Tgid", str(pid)) == str(pid)
     return here and not marks.is_mark(marks.mark_of(pid))
 
 
@@ -107,10 +111,13 @@ def age(pid: int, proc: Path = PROC) -> float:
     return 0.0
 
 
-def _latest(root: str) -> int:
-    """Return the number that was given last; those below it are older, and those above it older still."""
-    words = _text(f"{root}/loadavg").split()
-    return int(words[4]) if len(words) > 4 else MOST_PIDS
+def latest_pid(proc: Path | str = PROC) -> int | None:
+    """Return the number that was given last, None where the kernel does not say.
+
+    Those below it are older, and those above it older still. Threads have numbers of the same row.
+    """
+    words = _text(f"{proc}/loadavg").split()
+    return int(words[4]) if len(words) > 4 else None
 
 
 def _text(path: str) -> str:

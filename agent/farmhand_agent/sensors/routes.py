@@ -3,18 +3,28 @@
 A WireGuard device that is up counts, whatever goes through it: its routes are often in a table of their own, which
 these lists do not show. Any other tunnel counts where a default route goes through it, or one of the two halves of the
 internet, by which OpenVPN goes before a default route without replacing it. Nothing here tells of metered networks.
+
+The kernel tells of each change of a device or route, see rtnetlink(7); then the lists are read again.
 """
 
 from __future__ import annotations
 
 import asyncio
+import errno
+import socket
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from farmhand.lending.observation import Reading
 from farmhand_agent.sensors.base import Report, SenseLost
+from farmhand_agent.traces.processes import readable
 
-PERIOD = 10.0
-"""Seconds between two looks."""
+SETTLE = 0.5
+"""Seconds from a change to the look: changes come in rows."""
+
+LINKS, ROUTES, ROUTES_6 = 0x1, 0x40, 0x400
+"""Groups of rtnetlink(7): RTMGRP_LINK, RTMGRP_IPV4_ROUTE, RTMGRP_IPV6_ROUTE."""
 
 IFF_UP = 1
 """Bit of a device's flags, see netdevice(7)."""
@@ -26,24 +36,45 @@ WIDE_PREFIXES = ("00", "01")
 """The same in /proc/net/ipv6_route."""
 
 
+def changes() -> socket.socket:
+    """Return a socket that can be read after each change of a device or route of this network.
+
+    Raises:
+        OSError: the kernel tells nobody.
+    """
+    told = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC)
+    try:
+        told.bind((0, LINKS | ROUTES | ROUTES_6))
+    except OSError:
+        told.close()
+        raise
+    return told
+
+
 class Routes:
     """Reads the kernel's lists of devices and routes.
 
     Args:
         devices: where devices are.
         proc_net: where routes are.
-        period: seconds between two looks.
+        listen: opens a socket that can be read after each change.
+        settle: seconds from a change to the look.
     """
 
     question = "network"
     name = "the kernel's routes"
 
     def __init__(
-        self, devices: Path = Path("/sys/class/net"), proc_net: Path = Path("/proc/net"), period: float = PERIOD
+        self,
+        devices: Path = Path("/sys/class/net"),
+        proc_net: Path = Path("/proc/net"),
+        listen: Callable[[], socket.socket] = changes,
+        settle: float = SETTLE,
     ) -> None:
         self._devices = devices
         self._proc_net = proc_net
-        self._period = period
+        self._listen = listen
+        self._settle = settle
 
     def unusable(self) -> str | None:
         """Return why it cannot be watched, or None."""
@@ -53,15 +84,29 @@ class Routes:
     async def watch(self, report: Report) -> None:
         """See `Sensor.watch`."""
         known: bool | None = None
+        try:
+            with self._listen() as told:
+                while True:
+                    seen = goes_through_vpn(self._devices, self._proc_net)
+                    if seen is not known:
+                        known = seen
+                        report(Reading({"vpn": seen}))
+                    await readable(told.fileno())
+                    await asyncio.sleep(self._settle)
+                    _forget(told)
+        except OSError as problem:
+            raise SenseLost(str(problem)) from None
+
+
+def _forget(told: socket.socket) -> None:
+    """Throw away what was told, also that some of it was lost (ENOBUFS)."""
+    with suppress(BlockingIOError):
         while True:
             try:
-                seen = goes_through_vpn(self._devices, self._proc_net)
+                told.recv(1 << 16)
             except OSError as problem:
-                raise SenseLost(str(problem)) from None
-            if seen is not known:
-                known = seen
-                report(Reading({"vpn": seen}))
-            await asyncio.sleep(self._period)
+                if problem.errno != errno.ENOBUFS:
+                    raise
 
 
 def goes_through_vpn(devices: Path, proc_net: Path) -> bool:

@@ -11,6 +11,7 @@ from pathlib import Path
 from farmhand_agent.sensors import base
 from farmhand_agent.sensors.base import SenseLost
 from farmhand_agent.sensors.wayland_wire import Client, Happened
+from farmhand_agent.ticks import until_tick
 
 ANSWER_WITHIN = 0.05
 """Seconds: a compositor that runs answers in one thousandth; a stopped one would otherwise stop the agent."""
@@ -78,9 +79,9 @@ class Conversation:
         # Waited for without being cancelled, which might lose what has just been received.
         hearing = asyncio.ensure_future(asyncio.get_running_loop().sock_recv(self._connection, 1 << 16))
         try:
-            if not await _is_done(hearing):
+            if not await _is_done(hearing, until_tick(base.SILENCE, asyncio.get_running_loop().time())):
                 await self.send(self.client.still_there())
-                if not await _is_done(hearing):
+                if not await _is_done(hearing, base.SILENCE):
                     raise SenseLost("the compositor does not answer")
             return list(self.client.take(_some(await hearing)))
         finally:
@@ -111,9 +112,9 @@ async def conversation(environ: Mapping[str, str]) -> AsyncGenerator[Conversatio
             raise SenseLost(f"there is no compositor at {where}: {problem.strerror}") from None
 
 
-async def _is_done(hearing: asyncio.Future[bytes]) -> bool:
-    """Wait for as long as silence is nothing strange; tell whether it has ended."""
-    done, _ = await asyncio.wait({hearing}, timeout=base.SILENCE)
+async def _is_done(hearing: asyncio.Future[bytes], within: float) -> bool:
+    """Wait for `within` seconds at most; tell whether it has ended."""
+    done, _ = await asyncio.wait({hearing}, timeout=within)
     return bool(done)
 
 

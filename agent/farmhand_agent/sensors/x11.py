@@ -22,6 +22,7 @@ from Xlib.protocol import request
 
 from farmhand_agent.sensors import base
 from farmhand_agent.sensors.base import SenseLost
+from farmhand_agent.ticks import until_tick
 
 SOCKETS = Path("/tmp/.X11-unix")
 LOCAL = re.compile(r"(?:unix)?:(\d+)(?:\.\d+)?")
@@ -131,7 +132,7 @@ async def hear(display: Display, handle: Callable[[Any], None]) -> None:
         while not failed.done():
             beat = _Beat(display)
             drain()  # asking may have read events as well
-            await asyncio.wait({failed}, timeout=base.SILENCE)
+            await asyncio.wait({failed}, timeout=until_tick(base.SILENCE, loop.time()))
             if not beat.is_answered and not failed.done():
                 raise SenseLost("the X server does not answer")
         await failed

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from dataclasses import replace
 from datetime import UTC
 from pathlib import Path
 
 import pytest
+from fakes.waiting import comes_true
 
 from farmhand.lending.observation import Observation
 from farmhand.lending.recording import RECORDINGS, Session, read
 from farmhand.lending.replay import replay
 from farmhand.machine import Machine
 from farmhand.settings import Settings
-from farmhand_agent.journal.recorder import Recorder
+from farmhand_agent.journal.recorder import EVERY, Recorder
 
 OLDER, NAME = RECORDINGS
 MACHINE = Machine("anna-desk", cores=8, memory_mib=16384)
@@ -36,6 +38,21 @@ async def test_only_what_changes_is_written(tmp_path: Path) -> None:
     (session,) = sessions(tmp_path / NAME)
     assert [(one.at, one.rule, one.lent) for one in session.moments] == [(1.0, "in use", False), (3.0, "idle", True)]
     assert (tmp_path / NAME).stat().st_mode & 0o777 == 0o600
+
+
+async def test_it_sleeps_while_there_is_nothing_to_write(tmp_path: Path) -> None:
+    pauses: list[float] = []
+
+    async def pause(seconds: float) -> None:
+        pauses.append(seconds)
+
+    recorder = Recorder(tmp_path, MACHINE, Settings(), pause=pause)
+    writing = asyncio.create_task(recorder.run())
+    await comes_true((tmp_path / NAME).exists)
+    assert pauses == [EVERY], "for the line that begins the session"
+    recorder.note(SEEN, "in use", False, 1.0, 100.0)
+    await comes_true(lambda: pauses == [EVERY, EVERY])
+    writing.cancel()
 
 
 async def test_other_settings_begin_another_session(tmp_path: Path) -> None:

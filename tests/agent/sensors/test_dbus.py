@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from dbus_fast import Message
 from dbus_fast.aio import MessageBus
 from fakes.screensaver_bus import ScreenSaver, SessionBus
 from jeepney import DBusAddress
@@ -37,6 +38,21 @@ async def test_calls_are_answered_and_signals_wait(daemon: SessionBus) -> None:
         while member(heard) != "ActiveChanged":
             heard = await bus.signal()
         assert (heard.body, new_owner(heard)) == ((False,), None)
+
+
+async def test_what_others_say_wakes_nobody(daemon: SessionBus) -> None:
+    stranger = await MessageBus(bus_address=daemon.address).connect()
+    async with ScreenSaver(daemon, NAME) as screensaver, open_bus(daemon.address) as bus:
+        await bus.follow(NAME, "ActiveChanged", sender=NAME)
+        await stranger.send(Message.new_signal(SAVER.object_path, NAME, "ActiveChanged", "b", [True]))
+        await stranger.call(Message(destination=dbus.BUS, path="/", interface=dbus.BUS, member="GetId"))
+        screensaver.show(False)
+        heard = await bus.signal()
+        while member(heard) != "ActiveChanged":
+            heard = await bus.signal()
+        assert heard.body == (False,)
+    stranger.disconnect()
+    await stranger.wait_for_disconnect()
 
 
 async def test_a_name_that_changes_hands_is_told(daemon: SessionBus) -> None:

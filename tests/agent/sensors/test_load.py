@@ -39,11 +39,11 @@ class Proc:
         self.farm_cpu = 0.0
         self.busy = 0.0
         self.farm = 0.0
-        self.pressure: float | None = None
-        self.disk: float | None = None
-        self.disk_work: float | None = None
+        self.pressure = self.disk = 0.0
+        self.disk_work = 1.0
         self._disk_ms = 5000.0
         self.waits: list[float] = []
+        self.now = 0.0
         self._total, self._busy = 1000.0, 300.0
         self._write()
 
@@ -54,23 +54,20 @@ class Proc:
         for name, share in (("memory", self.pressure), ("io", self.disk)):
             waiting = self.root / "pressure" / name
             waiting.parent.mkdir(exist_ok=True)
-            waiting.unlink(missing_ok=True)
-            if share is not None:
-                waiting.write_text(f"some avg10={share:.2f} avg60=0.00 avg300=0.00 total=1\nfull avg10=0.00\n")
-
-        if self.disk_work is not None:
-            disks = (("loop0", 0), ("sda", round(self._disk_ms)), ("sda1", round(self._disk_ms / 2)))
-            lines = (f"   8 0 {name} 1 2 3 4 5 6 7 8 0 {busy} 99999 0 0\n" for name, busy in disks)
-            (self.root / "diskstats").write_text("".join(lines))
+            waiting.write_text(f"some avg10={share:.2f} avg60=0.00 avg300=0.00 total=1\nfull avg10=0.00\n")
+        disks = (("loop0", 0), ("sda", round(self._disk_ms)), ("sda1", round(self._disk_ms / 2)))
+        lines = (f"   8 0 {name} 1 2 3 4 5 6 7 8 0 {busy} 99999 0 0\n" for name, busy in disks)
+        (self.root / "diskstats").write_text("".join(lines))
 
     async def pause(self, seconds: float) -> None:
         """Let time pass: `busy` of the two cores is used, `farm` of it by the farm; a disk has work for `disk_work`."""
         await asyncio.sleep(0)
         self.waits.append(seconds)
+        self.now += seconds
         self._total += 2 * seconds
         self._busy += 2 * seconds * self.busy
         self.farm_cpu += 2 * seconds * self.farm
-        self._disk_ms += 1000 * seconds * (self.disk_work or 0.0)
+        self._disk_ms += 1000 * seconds * self.disk_work
         self._write()
 
 
@@ -92,7 +89,10 @@ class Script(Listener):
 
 async def play(root: Path, *acts: dict[str, float], **settings: int) -> Script:
     script = Script(Proc(root), *acts)
-    sensor = LoadSensor(Settings(**settings), lambda: script.proc.farm_cpu, lambda: 100.0, root, script.pause)
+    proc = script.proc
+    sensor = LoadSensor(
+        Settings(**settings), lambda: proc.farm_cpu, lambda: 100.0, root, script.pause, lambda: proc.now
+    )
     assert sensor.unusable() is None
     with pytest.raises(asyncio.CancelledError):
         await sensor.watch(script.report)
@@ -101,7 +101,7 @@ async def play(root: Path, *acts: dict[str, float], **settings: int) -> Script:
 
 async def test_memory_is_known_at_once_and_load_soon(tmp_path: Path) -> None:
     heard = await play(tmp_path, {"busy": 0.5}, {})
-    at_once = {"free_memory_mib": 8100, "memory_pressure": None, "disk_pressure": None}
+    at_once = {"free_memory_mib": 8100, "memory_pressure": 0.0, "disk_pressure": 0.0}
     assert heard.readings == [at_once, {"others_cpu": pytest.approx(0.5)}]
     assert heard.proc.waits == [FIRST_PERIOD, PERIOD]
 
@@ -166,7 +166,7 @@ async def test_busy_is_noticed_twice_as_fast_as_idle(tmp_path: Path, share: floa
             raise asyncio.CancelledError
 
     with pytest.raises(asyncio.CancelledError):
-        await LoadSensor(Settings(), proc=tmp_path, pause=pause).watch(agent.report)
+        await LoadSensor(Settings(), proc=tmp_path, pause=pause, clock=lambda: proc.now).watch(agent.report)
     (_, begun), (kept, ended), (lent, again) = agent.turns
     assert (begun, ended, again) == (True, False, True)
     assert 0 < 2 * (kept - work) <= lent - free, (kept - work, lent - free)
@@ -203,15 +203,15 @@ class LendingAgent:
 
 
 async def test_waiting_for_memory(tmp_path: Path) -> None:
-    heard = await play(tmp_path, {"pressure": 2.0}, {"pressure": 6.9}, {"pressure": 7.0}, {"pressure": None}, {})
+    heard = await play(tmp_path, {"pressure": 2.0}, {"pressure": 6.9}, {"pressure": 7.0}, {})
     told = [one["memory_pressure"] for one in heard.readings if "memory_pressure" in one]
-    assert told == [None, 0.02, 0.07, None]
+    assert told == [0.0, 0.069]
 
 
 async def test_waiting_for_disks(tmp_path: Path) -> None:
-    heard = await play(tmp_path, {"disk": 2.0}, {"disk": 6.9, "pressure": 50.0}, {"disk": 90.0}, {"disk": None}, {})
+    heard = await play(tmp_path, {"disk": 2.0}, {"disk": 6.9, "pressure": 50.0}, {"disk": 90.0}, {})
     told = [one["disk_pressure"] for one in heard.readings if "disk_pressure" in one]
-    assert told == [None, 0.02, 0.9, None]
+    assert told == [0.0, 0.069, 0.9]
     assert heard.seen.memory_pressure == 0.5
 
 
@@ -219,7 +219,26 @@ async def test_who_waits_for_packets_by_io_uring_waits_for_no_disk(tmp_path: Pat
     waiting: dict[str, float] = {"disk": 99.0, "disk_work": 0.0}
     heard = await play(tmp_path, waiting, {}, {}, {"disk_work": 0.8}, {}, {"disk_work": 2.0}, {}, {"disk": 10.0})
     told = [one["disk_pressure"] for one in heard.readings if "disk_pressure" in one]
-    assert told[1:] == pytest.approx([0.99, 0.0, 0.4, 0.8, 0.99, 0.1])
+    assert told == pytest.approx([0.0, 0.4, 0.8, 0.99, 0.1])
+
+
+@pytest.mark.parametrize("missing", ["pressure/memory", "pressure/io", "diskstats"])
+async def test_a_kernel_that_keeps_no_such_account(tmp_path: Path, missing: str) -> None:
+    proc = Proc(tmp_path)
+    proc.pressure = proc.disk = 50.0
+    await proc.pause(0.0)
+    (tmp_path / missing).unlink()
+    heard, rounds = Listener(), iter(range(3))
+
+    async def pause(_: float) -> None:
+        if next(rounds, None) is None:
+            raise asyncio.CancelledError
+        proc.now += PERIOD
+
+    with pytest.raises(asyncio.CancelledError):
+        await LoadSensor(Settings(), proc=tmp_path, pause=pause, clock=lambda: proc.now).watch(heard.report)
+    assert (heard.seen.memory_pressure is None) is (missing == "pressure/memory")
+    assert heard.seen.disk_pressure == {"pressure/io": None, "diskstats": 0.5, "pressure/memory": 0.0}[missing]
 
 
 def test_disks_that_come_and_go() -> None:
@@ -240,10 +259,10 @@ async def test_a_proc_that_goes_away(tmp_path: Path) -> None:
     proc = Proc(tmp_path)
 
     async def vanish(_: float) -> None:
-        (tmp_path / "stat").unlink()
+        (tmp_path / "stat").write_text("")
 
     sensor = LoadSensor(Settings(), proc=tmp_path, pause=vanish)
-    with pytest.raises(SenseLost, match="No such file"):
+    with pytest.raises(SenseLost, match="does not begin"):
         await sensor.watch(lambda _: None)
     assert proc.free == 8000
 

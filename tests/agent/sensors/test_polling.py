@@ -27,7 +27,7 @@ async def answers(*idle: float) -> list[dict[str, float | bool | None]]:
         raise Gone
 
     with pytest.raises(Gone):
-        await poll(ask, 0.0, 5.0, heard.report, lambda: now)
+        await poll(ask, 0.001, 5.0, heard.report, lambda: now)
     await asyncio.sleep(0)
     return heard.readings
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
+import threading
 import time
 from pathlib import Path
 
@@ -17,7 +19,7 @@ def proc(root: Path, pid: int, name: str, state: str = "S (sleeping)", numbers: 
     folder = root / str(pid)
     folder.mkdir()
     (folder / "comm").write_text(name + "\n")
-    lines = {"Name": name, "State": state, "PPid": parent, "NSpid": numbers or pid}
+    lines = {"Name": name, "State": state, "Tgid": pid, "PPid": parent, "NSpid": numbers or pid}
     (folder / "status").write_text("".join(f"{key}:\t{value}\n" for key, value in lines.items()))
 
 
@@ -35,6 +37,13 @@ def test_the_newest_first_and_nobody_in_a_container(tmp_path: Path) -> None:
     assert list(running({"make"}, tmp_path)) == [Process(9, "make"), Process(10, "make")]
     assert list(running({"make"}, tmp_path, newest=1)) == [Process(9, "make")]
     assert list(running({"ma"}, tmp_path, lambda name: name[:2])) == [Process(9, "make"), Process(10, "make")]
+
+
+async def test_a_thread_is_no_process() -> None:
+    thread = await asyncio.to_thread(lambda: (one := threading.get_native_id(), lives_outside(one)))
+    assert thread[0] != os.getpid()
+    assert not thread[1]
+    assert lives_outside(os.getpid())
 
 
 def test_what_has_ended(tmp_path: Path) -> None:

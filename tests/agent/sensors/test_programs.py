@@ -14,9 +14,10 @@ from fakes.listener import Listener, watching
 from fakes.marked import marked
 from fakes.waiting import comes_true
 
+from farmhand.lending.observation import Reading
 from farmhand.settings import Settings
 from farmhand_agent.sensors.base import SenseLost
-from farmhand_agent.sensors.programs import Programs
+from farmhand_agent.sensors.programs import FULL, MANY, YOUNG, Programs
 from farmhand_agent.traces import marks
 
 GAME = f"t{os.getpid()}-farmhand-quake"
@@ -95,6 +96,77 @@ async def test_a_process_that_ends_while_we_look(tmp_path: Path) -> None:
     assert await first_word(proc(tmp_path, self="farmhand", p7="", p8=GAME[:15])) == GAME
     (tmp_path / "8/status").unlink()
     assert await first_word(tmp_path) == ""
+
+
+OLD = 20
+
+
+class Birth:
+    """A proc in which processes are born, become other programs and end, between the looks of a sensor.
+
+    The numbers from `OLD` to 100 had been given before; one below `OLD` begins the count anew.
+
+    Attributes:
+        told: what was reported, by looks.
+    """
+
+    def __init__(self, root: Path, **at_looks: dict[int, str]) -> None:
+        self.root = root
+        self.told: dict[int, str] = {}
+        self._acts = {int(look.removeprefix("look")): names for look, names in at_looks.items()}
+        self._look = 0
+        self._latest = 100
+        self._live({})
+
+    def _live(self, names: dict[int, str]) -> None:
+        for pid, name in names.items():
+            shutil.rmtree(self.root / str(pid), ignore_errors=True)
+            if name:
+                proc(self.root, **{f"p{pid}": name})
+            self._latest = pid if pid > self._latest or pid < OLD else self._latest
+        (self.root / "loadavg").write_text(f"0.1 0.1 0.1 1/100 {self._latest}\n")
+
+    async def pause(self, _: float) -> None:
+        if self._look == FULL + 5:
+            raise asyncio.CancelledError
+        self._look += 1
+        self._live(self._acts.get(self._look, {}))
+
+    def report(self, reading: Reading) -> None:
+        self.told[self._look] = reading.values["exclusive"]
+
+
+async def told(root: Path, **at_looks: dict[int, str]) -> dict[int, str]:
+    birth = Birth(root, **at_looks)
+    with pytest.raises(asyncio.CancelledError):
+        await Programs(GAMING, root, birth.pause).watch(birth.report)
+    return birth.told
+
+
+SHORT = GAME[:15]
+
+
+async def test_a_new_process_is_seen_at_the_next_look(tmp_path: Path) -> None:
+    assert await told(tmp_path, look2={103: SHORT}, look5={103: ""}) == {0: "", 2: GAME, 5: ""}
+
+
+async def test_a_young_process_may_yet_become_a_game(tmp_path: Path) -> None:
+    young = {"look2": {102: "sh"}, f"look{1 + YOUNG}": {102: SHORT}}
+    assert await told(tmp_path, **young) == {0: "", 1 + YOUNG: GAME}
+
+
+async def test_an_old_process_that_becomes_a_game_is_seen_at_the_next_full_look(tmp_path: Path) -> None:
+    assert await told(tmp_path, look1={50: "sh"}, look3={50: SHORT}) == {0: "", FULL: GAME}
+
+
+async def test_after_the_end_of_a_game_all_are_looked_at(tmp_path: Path) -> None:
+    acts = {"look1": {50: SHORT, 101: SHORT}, "look4": {101: ""}, "look6": {50: ""}}
+    assert await told(tmp_path, **acts) == {0: "", 1: GAME, 6: ""}
+
+
+@pytest.mark.parametrize("numbered", [101 + MANY, OLD - 1], ids=["too many births", "a count that has begun anew"])
+async def test_numbers_that_say_nothing(tmp_path: Path, numbered: int) -> None:
+    assert await told(tmp_path, look3={50: SHORT, numbered: "sh"}) == {0: "", 3: GAME}
 
 
 async def test_no_proc(tmp_path: Path) -> None:

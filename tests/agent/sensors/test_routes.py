@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import shutil
+import socket
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
+from typing import cast
 
 import pytest
 from fakes.listener import Listener
 
 from farmhand_agent.sensors.base import SenseLost
-from farmhand_agent.sensors.routes import Routes, goes_through_vpn
+from farmhand_agent.sensors.routes import Routes, _forget, goes_through_vpn
 
 HEAD = "Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\tMask\t\tMTU\tWindow\tIRTT\n"
 HOME = "eth0\t0000A8C0\t00000000\t0001\t0\t0\t100\t00FFFFFF\t0\t0\t0\n"
@@ -34,7 +39,12 @@ class Kernel:
         self.net.mkdir()
         self.device("eth0")
         self.device("tun0", tun_flags="0x1801")
+        self._ours, self._theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self._theirs.setblocking(False)
         self.routes(HOME, BY_CABLE)
+
+    def listen(self) -> socket.socket:
+        return self._theirs
 
     def device(self, name: str, **files: str) -> None:
         folder = self.devices / name
@@ -45,11 +55,18 @@ class Kernel:
     def routes(self, *lines: str, six: str = "") -> None:
         (self.net / "route").write_text(HEAD + "".join(lines))
         (self.net / "ipv6_route").write_text(six)
+        self._ours.send(b"a route")
+        self._ours.send(b"and another")
+
+    def close(self) -> None:
+        self._ours.close()
+        self._theirs.close()
 
 
 @pytest.fixture
-def kernel(tmp_path: Path) -> Kernel:
-    return Kernel(tmp_path)
+def kernel(tmp_path: Path) -> Iterator[Kernel]:
+    with closing(Kernel(tmp_path)) as lists:
+        yield lists
 
 
 @pytest.mark.parametrize(
@@ -85,7 +102,7 @@ def test_wireguard_counts_while_it_is_up(kernel: Kernel) -> None:
 
 
 async def test_joining_and_leaving_a_vpn(kernel: Kernel) -> None:
-    source = Routes(kernel.devices, kernel.net, period=0.01)
+    source = Routes(kernel.devices, kernel.net, kernel.listen, settle=0.01)
     assert source.unusable() is None
     heard = Listener()
     watch = asyncio.create_task(source.watch(heard.report))
@@ -96,9 +113,56 @@ async def test_joining_and_leaving_a_vpn(kernel: Kernel) -> None:
     await heard.until_seen(vpn=False)
     assert [one["vpn"] for one in heard.readings] == [False, True, False]
     shutil.rmtree(kernel.devices)
+    kernel.routes()
     with pytest.raises(SenseLost, match="No such file"):
         await asyncio.wait_for(watch, 30)
     assert source.unusable() == f"there is no {kernel.devices}"
+
+
+class Storm:
+    """A socket of a kernel that had more to tell than anybody has read."""
+
+    def __init__(self, *says: object) -> None:
+        self._says = list(says)
+
+    def recv(self, _: int) -> bytes:
+        said = self._says.pop(0)
+        if isinstance(said, int):
+            raise OSError(said, os.strerror(said))
+        return b"a route"
+
+
+def test_what_is_told_is_forgotten_even_if_some_was_lost() -> None:
+    _forget(cast(socket.socket, Storm("route", errno.ENOBUFS, "route", errno.EAGAIN)))
+    with pytest.raises(OSError, match="Bad file"):
+        _forget(cast(socket.socket, Storm(errno.EBADF)))
+
+
+async def test_a_kernel_that_tells_nobody(kernel: Kernel) -> None:
+    def refuse() -> socket.socket:
+        raise PermissionError(errno.EPERM, "not permitted")
+
+    with pytest.raises(SenseLost, match="not permitted"):
+        await Routes(kernel.devices, kernel.net, refuse).watch(lambda _: None)
+
+
+HEAR = """
+import select, subprocess
+from farmhand_agent.sensors.routes import changes
+with changes() as told:
+    for command in ("link set lo up", "route add 10.1.0.0/16 dev lo", "-6 route add fd00::/8 dev lo"):
+        assert not select.select([told], [], [], 0)[0]
+        subprocess.run(["ip", *command.split()], check=True)
+        print(bool(select.select([told], [], [], 5)[0]))
+        while select.select([told], [], [], 0.2)[0]:
+            told.recv(1 << 16)
+"""
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may make networks")
+def test_a_real_kernel_tells_of_devices_and_routes() -> None:
+    done = subprocess.run(["unshare", "--net", sys.executable, "-c", HEAR], capture_output=True, text=True)
+    assert (done.stdout.split(), done.stderr) == (["True"] * 3, "")
 
 
 ASK = """
