@@ -12,6 +12,7 @@ import sys
 import time
 from pathlib import Path
 
+from benchmarks.rest import runtime, yardstick
 from farmhand_agent.traces.processes import tree
 from tests.whole.stage import Stage, Workstation
 
@@ -40,6 +41,7 @@ def main() -> int:
         station.say("lend")
         station.wait("lent")
         _row("lent and unused", station, options.seconds)
+        print(f"an empty wake-up of such a program costs {yardstick() * 1000:.2f} ms here")
     return 0
 
 
@@ -47,9 +49,9 @@ def _row(name: str, station: Workstation, seconds: float) -> None:
     assert station.process is not None
     agent = station.process.pid
     time.sleep(SETTLE)
-    before, own, woken = _cpu(agent), _runtime(agent), _switches(agent)
+    before, own, woken = _cpu(agent), runtime(agent), _switches(agent)
     time.sleep(seconds)
-    used, own, woken = _cpu(agent) - before, _runtime(agent) - own, _switches(agent) - woken
+    used, own, woken = _cpu(agent) - before, runtime(agent) - own, _switches(agent) - woken
     hourly = used * 3600 / seconds
     pss = _pss(agent)
     boxes = sum(_pss(pid) for pid in tree(agent) if pid != agent)
@@ -59,19 +61,8 @@ def _row(name: str, station: Workstation, seconds: float) -> None:
 
 
 def _cpu(agent: int) -> float:
-    """CPU seconds of the agent and everything below it, finer than the hundredths of /proc/PID/stat."""
-    return sum(_runtime(pid) for pid in tree(agent))
-
-
-def _runtime(pid: int) -> float:
-    """Seconds on a processor of all threads of a process, by the scheduler's own count in nanoseconds."""
-    total = 0.0
-    for task in Path(f"/proc/{pid}/task").iterdir():
-        try:
-            total += int((task / "schedstat").read_text().split()[0]) / 1e9
-        except (OSError, IndexError):
-            continue
-    return total
+    """CPU seconds of the agent and everything below it."""
+    return sum(runtime(pid) for pid in tree(agent))
 
 
 def _switches(pid: int) -> int:

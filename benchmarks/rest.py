@@ -11,11 +11,9 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from rich.console import Console
 from rich.table import Table
 
 from benchmarks.accounting import Account, PayingLoop, Spent, pays
-from benchmarks.desk import desk
 from farmhand.settings import Settings
 from farmhand_agent.sensors import Question, Report, Senses, Sensor, candidates
 from farmhand_agent.traces.processes import tree
@@ -32,6 +30,7 @@ WATCHED_FOR = 60.0
 YARDSTICK = 20
 """Times that a loop with nothing to do is woken, once a second."""
 
+OWN_BUILD = "own build: starts of build tools"
 THREADS, CHILDREN, OURS = "threads", "children, living and ended", "this benchmark"
 
 
@@ -65,12 +64,14 @@ class Rest:
     Attributes:
         starting: CPU seconds until the senses rest.
         seconds: for which they were watched.
+        births: processes and threads that were born in that time, by whatever else runs on this machine.
         spent: what the sources and others used, by name.
         watched: the sources that answer.
     """
 
     starting: float
     seconds: float
+    births: int
     spent: Mapping[str, Spent]
     watched: frozenset[str]
 
@@ -93,7 +94,7 @@ async def _watch(account: Account, environ: Mapping[str, str], seconds: float) -
         Senses(questions, lambda _: None, lambda view: watched.update({view.question: view.source})).run()
     )
     await asyncio.sleep(STARTING)
-    before = _used(strangers)
+    before, born = _used(strangers), _births()
     account.begin()
     await asyncio.sleep(seconds)
     account.close()
@@ -106,6 +107,7 @@ async def _watch(account: Account, environ: Mapping[str, str], seconds: float) -
     return Rest(
         starting=sum(before.values()) - sum(begun.values()),
         seconds=seconds,
+        births=_births() - born,
         spent=spent,
         watched=frozenset(sources),
     )
@@ -121,6 +123,12 @@ def _used(strangers: frozenset[int]) -> dict[str, float]:
     living = sum(runtime(pid) for pid in tree(os.getpid()) if pid not in strangers)
     own = time.thread_time()
     return {"": own, THREADS: time.process_time() - own, CHILDREN: ended.ru_utime + ended.ru_stime + living}
+
+
+def _births() -> int:
+    """Return how many processes and threads have begun since the machine has."""
+    lines = (line.split() for line in Path("/proc/stat").read_text().splitlines())
+    return next(int(words[1]) for words in lines if words[0] == "processes")
 
 
 def runtime(pid: int) -> float:
@@ -151,20 +159,14 @@ def table(rest: Rest) -> Table:
     rows = Table("sense", "CPU s/h", "wake-ups/min", "", title="all senses at rest, the owner away")
     for name, spent in sorted(rest.spent.items(), key=lambda one: -one[1].cpu):
         note = "" if name in rest.watched or name in (THREADS, CHILDREN) else "not there, looked for"
+        if name == OWN_BUILD and spent.wakes * by_minute >= 1:
+            note = "NO REST: compilers run here"
         rows.add_row(name, f"{spent.cpu * hourly:.3f}", f"{spent.wakes * by_minute:.1f}", note)
     cpu, wakes = (sum(what) for what in zip(*((one.cpu, one.wakes) for one in rest.spent.values()), strict=True))
     verdict = "met" if cpu * hourly <= GOAL else "MISSED"
     rows.add_row("all", f"{cpu * hourly:.3f}", f"{wakes * by_minute:.1f}", f"goal {GOAL:g}: {verdict}")
-    rows.caption = f"starting {rest.starting:.2f} CPU s; an empty wake-up costs {yardstick() * 1000:.2f} ms here"
+    rows.caption = (
+        f"starting {rest.starting:.2f} CPU s; an empty wake-up costs {yardstick() * 1000:.2f} ms here; "
+        f"{rest.births * by_minute:.0f} processes and threads began each minute"
+    )
     return rows
-
-
-def main() -> None:
-    """Print the table."""
-    with desk() as environ:
-        measured = at_rest(environ)
-    Console().print(table(measured))
-
-
-if __name__ == "__main__":
-    main()

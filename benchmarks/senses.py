@@ -1,16 +1,17 @@
-"""How soon the senses hear the owner, and what listening costs: `python -m benchmarks.senses`.
+"""How soon the senses hear the owner, and what listening costs: `python -m benchmarks.senses [--rest]`.
 
 Needs Xvfb, and measures under each compositor that is installed. No program's start is in the figures, but for
 two: Sway is told to move its mouse by `swaymsg`, and pynput is touched by `xdotool`, since an X server passes on what
 pynput listens to only with other output, as the end of a client. A touch is timed from the moment before
-it is sent to the moment at which the sense has reported it.
+it is sent to the moment at which the sense has reported it. What listening costs is told by `benchmarks.rest`, for
+each sense: `--rest` measures only that.
 """
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import os
-import resource
 import statistics
 import sys
 import time
@@ -21,9 +22,10 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.desk import desk
+from benchmarks.rest import at_rest, table
 from farmhand.lending.observation import Reading
 from farmhand.settings import Settings
-from farmhand_agent.sensors import sense
 from farmhand_agent.sensors.base import Sensor
 from farmhand_agent.sensors.mit_screensaver import MitScreenSaverInput
 from farmhand_agent.sensors.mutter import MutterInput
@@ -35,12 +37,6 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 
 from fakes.compositors import Compositor, KWin, Mutter, Sway
 from fakes.xserver import Hands, XServer
-
-STARTING = 65.0
-"""Seconds from the start until senses that find no source ask only once a minute."""
-
-WATCHED_FOR = 120.0
-"""Seconds of rest over which CPU time is measured; a whole number of minutes."""
 
 QUICK = Settings(idle_after=0.25)
 """A rest shorter than an owner may set, so that touches follow each other quickly."""
@@ -76,12 +72,6 @@ async def latencies(sensor: Sensor, touch: Callable[[], None], touches: int) -> 
     watch.cancel()
     await asyncio.gather(watch, return_exceptions=True)
     return taken
-
-
-def cpu_seconds() -> float:
-    """CPU seconds of this process and of the children that it has waited for."""
-    kinds = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
-    return sum(used.ru_utime + used.ru_stime for used in map(resource.getrusage, kinds))
 
 
 Touch = Callable[[], None]
@@ -130,34 +120,31 @@ def add_rows(table: Table, sources: tuple[Measured, ...]) -> None:
         table.add_row(desktop, sensor.name, str(touches), f"{statistics.median(taken):.1f}", f"{worst:.1f}")
 
 
-async def cost_of_everything(environ: dict[str, str]) -> tuple[float, float]:
-    """Return the CPU seconds that starting all senses takes, and those of an hour of rest in which nothing happens."""
-    before = cpu_seconds()
-    everything = asyncio.create_task(sense(lambda _: None, lambda _: None, Settings(exclusive=("quake",)), environ))
-    await asyncio.sleep(STARTING)
-    started = cpu_seconds()
-    await asyncio.sleep(WATCHED_FOR)
-    hourly = (cpu_seconds() - started) * 3600 / WATCHED_FOR
-    everything.cancel()
-    await asyncio.gather(everything, return_exceptions=True)
-    return started - before, hourly
-
-
-def main() -> None:
-    """Print the table."""
-    table = Table("desktop", "source", "touches", "median ms", "p99 ms", title="from the first touch to the report")
+def latency_table() -> Table:
+    """Measure under each desktop that is installed."""
+    rows = Table("desktop", "source", "touches", "median ms", "p99 ms", title="from the first touch to the report")
     with XServer() as server:
         environ = {**os.environ, **server.environ}
         environ.pop("WAYLAND_DISPLAY", None)
         environ.pop("XDG_SESSION_TYPE", None)
         with x11(server, environ) as sources:
-            add_rows(table, sources)
-        for kind in (KWin, Sway, Mutter):
-            with wayland(kind) as sources:
-                add_rows(table, sources)
-        starting, hourly = asyncio.run(cost_of_everything(environ))
-        table.caption = f"all senses on X11: starting {starting:.2f} CPU s, at rest {hourly:.2f} CPU s/h"
-    Console().print(table)
+            add_rows(rows, sources)
+    for kind in (KWin, Sway, Mutter):
+        with wayland(kind) as sources:
+            add_rows(rows, sources)
+    return rows
+
+
+def main() -> None:
+    """Print the tables."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rest", action="store_true", help="measure only what listening costs, for three minutes")
+    console = Console()
+    if not parser.parse_args().rest:
+        console.print(latency_table())
+    with desk() as environ:
+        measured = at_rest(environ)
+    console.print(table(measured))
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ from farmhand.scheduling.scheduler import Scheduler
 from farmhand.wire.farm import HostView
 
 TICK = 0.25
-"""Seconds between two looks at what has ended."""
+"""Seconds from a request to the look at all that it and those beside it have changed."""
 
 JITTER = 0.1
 """By which share the wished pace is stretched or shortened, so that the hosts' beats spread out."""
@@ -33,6 +33,7 @@ class Farm:
         self.clock = clock
         self._audit: Audit | None = None
         self._scheduler = Scheduler()
+        self._asked = asyncio.Event()
 
     def keep_audit(self, audit: Audit) -> None:
         """Write down comings and goings from now on."""
@@ -41,6 +42,8 @@ class Farm:
     def handle(self, request: Request) -> Reply:
         """Ask the scheduler and tell the listeners what has changed."""
         reply, changes = self._scheduler.handle(request, self.clock())
+        if not isinstance(request, Tick):
+            self._asked.set()
         for change in changes:
             news = translate.news(change)
             if news is not None:
@@ -78,8 +81,13 @@ class Farm:
                 await asyncio.to_thread(self._audit.close)
 
     async def _tick(self) -> None:
+        """Look after requests, and when something ends by itself; a registry without hosts sleeps."""
         while True:
+            self._asked.clear()
             self.handle(Tick())
             if self._audit is not None:
                 await asyncio.to_thread(self._audit.flush)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(max(0.0, self._scheduler.wake_at - self.clock())):
+                    await self._asked.wait()
             await asyncio.sleep(TICK)

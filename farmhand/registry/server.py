@@ -9,10 +9,14 @@ import asyncio
 import contextlib
 import errno
 import socket
-from collections.abc import Callable, Generator
+from collections.abc import Awaitable, Callable, Generator
+from email.utils import formatdate
 from pathlib import Path
+from typing import Any
 
 import uvicorn
+from litestar import Litestar
+from uvicorn._types import ASGIApplication
 
 from farmhand.errors import OwnerError
 from farmhand.machine import join_address
@@ -61,7 +65,7 @@ async def serve(
         finally:
             stopping.cancel()
             farm.hub.close()
-            server.should_exit = True
+            server.stop()
             await running
 
 
@@ -104,8 +108,9 @@ def _cannot_listen(address: str, port: int, wrong: OSError) -> str:
 
 def _config(farm: Farm) -> uvicorn.Config:
     return uvicorn.Config(
-        make_app(farm),
+        _dated(make_app(farm)),
         access_log=False,
+        date_header=False,
         log_config=None,
         log_level="error",
         proxy_headers=False,
@@ -117,12 +122,36 @@ def _config(farm: Farm) -> uvicorn.Config:
     )
 
 
+def _dated(app: Litestar) -> ASGIApplication:
+    """Let every answer bear its date, as RFC 9110 wants it; uvicorn would wake ten times a second to know it."""
+
+    async def run(scope: Any, receive: Any, send: Callable[[Any], Awaitable[None]]) -> None:
+        async def send_dated(message: Any) -> None:
+            if message["type"] == "http.response.start":
+                date = b"date", formatdate(usegmt=True).encode()
+                message = {**message, "headers": [*message["headers"], date]}
+            await send(message)
+
+        await app(scope, receive, send_dated)
+
+    return run
+
+
 class _Server(uvicorn.Server):
-    """Says when it answers, and leaves signals to the program that runs it."""
+    """Says when it answers, leaves signals to the program that runs it, and sleeps while nobody asks."""
 
     def __init__(self, config: uvicorn.Config, listening: Callable[[], None]) -> None:
         super().__init__(config)
         self._listening = listening
+        self._stopping = asyncio.Event()
+
+    def stop(self) -> None:
+        """Let it end."""
+        self.should_exit = True
+        self._stopping.set()
+
+    async def main_loop(self) -> None:
+        await self._stopping.wait()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)

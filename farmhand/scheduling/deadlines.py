@@ -16,6 +16,11 @@ class Deadlines:
         self._queued: dict[str, float] = {}
         self._heap: list[tuple[float, str]] = []
 
+    @property
+    def wake_at(self) -> float | None:
+        """When something may be due, never later than the first that is; None: nothing ever is."""
+        return self._heap[0][0] if self._heap else None
+
     def put(self, name: str, at: float) -> None:
         """Let `name` be due at `at`, whatever was said about it before."""
         self._ends[name] = at

@@ -59,6 +59,11 @@ class Grants:
         held = sum(1 for grant in self.living.values() if grant.address == address)
         return held < MAX_GRANTS_EACH and len(self.living) < MAX_GRANTS
 
+    @property
+    def wake_at(self) -> float | None:
+        """When a grant may end, in seconds; None: there is none."""
+        return self._ends.wake_at
+
     def open(self, grant: Grant) -> None:
         """Let a new grant live until its end."""
         self.living[grant.id] = grant

@@ -161,6 +161,11 @@ class Leases:
         self._tombstone_ends = Deadlines()
         self._count = 0
 
+    @property
+    def wake_at(self) -> float | None:
+        """When a lease may end, in seconds; None: there is none."""
+        return self._lease_ends.wake_at
+
     def pace(self, in_use: bool) -> Pace:
         """What the registry asks of a host now that some build may use, or none."""
         return pace(len(self.living), in_use)

@@ -9,6 +9,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from math import inf
 from typing import assert_never
 
 from farmhand.scheduling import grants, tiers
@@ -53,6 +54,11 @@ class Scheduler:
     def hosts(self) -> list[Lease]:
         """All living leases by name, as of the latest request."""
         return sorted(self._leases.living.values(), key=lambda lease: lease.name)
+
+    @property
+    def wake_at(self) -> float:
+        """When something may end that nobody renews, in seconds; infinity: nothing will."""
+        return min((at for at in (self._leases.wake_at, self._grants.wake_at) if at is not None), default=inf)
 
     def handle(self, request: Request, now: float) -> Answer:
         """Take one request.

@@ -103,6 +103,7 @@ class BoxMaker:
         starting: how many are just coming up.
         refuse: why no box can be made; "" when one can.
         make: makes one box.
+        now: seconds on a clock for whoever wants it.
     """
 
     def __init__(self) -> None:
@@ -110,6 +111,7 @@ class BoxMaker:
         self.starting = 0
         self.refuse = ""
         self.make: Callable[[], FakeBox] = FakeBox
+        self.now = 0.0
         self._may = asyncio.Event()
         self._may.set()
 

@@ -10,10 +10,12 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
+import time
 from collections import Counter
 from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from math import inf
 from typing import Protocol
 
 from farmhand_agent.background import background
@@ -21,6 +23,9 @@ from farmhand_agent.boxes.box import BoxGone
 
 IDLE_AFTER = 60.0
 """Seconds without a job after which an identity's box is ended."""
+
+SAME_LOOK = 0.5
+"""Seconds for which it is known how much memory the boxes hold; looking costs as much as all else at rest."""
 
 _TAKEN_BACK = "the machine has been taken back"
 
@@ -66,9 +71,15 @@ class Boxes:
     Args:
         start: makes a box and waits until it answers.
         idle_after: see `IDLE_AFTER`.
+        clock: monotonic seconds.
     """
 
-    def __init__(self, start: Callable[[], Awaitable[AnyBox]], idle_after: float = IDLE_AFTER) -> None:
+    def __init__(
+        self,
+        start: Callable[[], Awaitable[AnyBox]],
+        idle_after: float = IDLE_AFTER,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._start = start
         self._idle_after = idle_after
         self._open = True
@@ -82,6 +93,9 @@ class Boxes:
         self._retired: set[AnyBox] = set()
         self._cpu: dict[AnyBox, float] = {}
         self._ended_cpu = 0.0
+        self._clock = clock
+        self._weights: dict[AnyBox, float] = {}
+        self._weighed_at = -inf
 
     async def warm_up(self) -> AnyBox:
         """Bring the first box up, for whoever comes first.
@@ -217,15 +231,22 @@ class Boxes:
 
     def memory_mib(self) -> float:
         """Memory in MiB that the boxes hold now."""
-        return sum(box.memory_mib() for box in self._running)
+        return sum(self._held().values())
 
     def shed(self, most_mib: float) -> None:
         """End the box that holds the most if all together hold more than `most_mib` MiB."""
-        held = {box: box.memory_mib() for box in self._running}
+        held = self._held()
         if sum(held.values()) > most_mib:
             greatest = max(held, key=held.__getitem__)
             _log.warning("the jobs hold %.0f MiB, more than they may; the greatest box ends", sum(held.values()))
             self.end(greatest)
+
+    def _held(self) -> dict[AnyBox, float]:
+        """MiB that each box holds; who asks right after somebody else, at the same tick, hears the same."""
+        now = self._clock()
+        if now - self._weighed_at >= SAME_LOOK or self._weights.keys() != self._running:
+            self._weights, self._weighed_at = {box: box.memory_mib() for box in self._running}, now
+        return self._weights
 
     async def _box_of(self, tenant: _Tenant) -> AnyBox:
         if tenant.box is not None and not tenant.box.alive:

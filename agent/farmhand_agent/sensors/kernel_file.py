@@ -7,8 +7,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-MOST = 1 << 16
-"""Bytes that are read; what has more to say is cut."""
+PART = 1 << 16
+"""Bytes that are asked for at once; some files give a page at a time all the same."""
 
 
 class KernelFile:
@@ -36,4 +36,7 @@ class KernelFile:
         Raises:
             OSError: whoever plays the kernel here has gone.
         """
-        return os.pread(self._descriptor, MOST, 0).decode(errors="replace")
+        told = b""
+        while part := os.pread(self._descriptor, PART, len(told)):
+            told += part
+        return told.decode(errors="replace")

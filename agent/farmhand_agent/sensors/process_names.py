@@ -67,11 +67,19 @@ def running(
     """
     root = str(proc)
     latest = latest_pid(root) or MOST_PIDS
-    pids = (int(one) for one in os.listdir(root) if one.isdecimal())
-    for pid in sorted(pids, key=lambda pid: (latest - pid) % MOST_PIDS)[:newest]:
+    for pid in sorted(pids(root), key=lambda pid: (latest - pid) % MOST_PIDS)[:newest]:
         name = name_of(pid, root)
         if plain(name) in wanted and lives_outside(pid, proc):
             yield Process(pid, name)
+
+
+def pids(proc: Path | str = PROC) -> Iterator[int]:
+    """Yield the numbers of all processes.
+
+    Raises:
+        OSError: there is no proc.
+    """
+    return (int(one) for one in os.listdir(proc) if one.isdecimal())
 
 
 def name_of(pid: int, proc: Path | str = PROC) -> str:

@@ -11,7 +11,7 @@ that is watched. So:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,7 @@ from farmhand_agent.sensors.process_names import (
     latest_pid,
     lives_outside,
     name_of,
+    pids,
     running,
     why_no_proc,
 )
@@ -39,8 +40,8 @@ YOUNG = 12
 FULL = 60
 """Each so-manyth look is at all processes."""
 
-MANY = 500
-"""More births than this between two looks, and all processes are looked at."""
+FEW = 30
+"""Births between two looks up to which each number is tried; of more, the list of processes tells who still lives."""
 
 
 class Programs:
@@ -116,10 +117,12 @@ class _Looks:
     def _count_births(self) -> bool:
         """Take in the numbers of those born since the last look; return whether they are known."""
         before, self._latest = self._latest, latest_pid(self._proc)
-        if before is None or self._latest is None or not 0 <= self._latest - before <= MANY:
+        if before is None or self._latest is None or self._latest < before:
             self._young.clear()
             return False
-        self._young |= dict.fromkeys(range(before + 1, self._latest + 1), YOUNG)
+        born = range(before + 1, self._latest + 1)
+        living: Iterable[int] = born if len(born) <= FEW else (pid for pid in pids(self._proc) if pid in born)
+        self._young |= dict.fromkeys(living, YOUNG)
         return True
 
     def _wanted_young(self) -> Iterator[Process]:

@@ -13,7 +13,7 @@ from fakes.box import BoxMaker, FakeBox
 from fakes.waiting import comes_true
 
 from farmhand_agent.boxes.box import BoxGone
-from farmhand_agent.boxes.boxes import AnyBox, Boxes
+from farmhand_agent.boxes.boxes import SAME_LOOK, AnyBox, Boxes
 
 
 class TestFakeBox(BoxContract):
@@ -31,7 +31,7 @@ async def maker() -> BoxMaker:
 
 @pytest.fixture
 async def boxes(maker: BoxMaker) -> AsyncIterator[Boxes]:
-    made = Boxes(maker.start)
+    made = Boxes(maker.start, clock=lambda: maker.now)
     await made.warm_up()
     yield made
     maker.let_go()
@@ -429,6 +429,7 @@ async def test_cpu_time_never_falls_whatever_becomes_of_the_boxes(maker: BoxMake
     box.cpu, maker.made[1].cpu, box.memory = 5.0, 0.5, 30.0
     assert (boxes.cpu_seconds(), boxes.memory_mib()) == (5.5, 30.0)
     box.die()
+    maker.now += SAME_LOOK
     assert (boxes.cpu_seconds(), boxes.memory_mib()) == (5.5, 0.0)
     other = await serve(boxes, "ann")
     assert isinstance(other, FakeBox)
@@ -439,6 +440,20 @@ async def test_cpu_time_never_falls_whatever_becomes_of_the_boxes(maker: BoxMake
     boxes.end(other)
     await comes_true(lambda: not boxes._ending)
     assert boxes.cpu_seconds() == 8.0
+
+
+async def test_who_asks_right_after_another_hears_the_same(maker: BoxMaker, boxes: Boxes) -> None:
+    await serve(boxes, "ann")
+    maker.made[0].memory = 30.0
+    assert boxes.memory_mib() == 30.0
+    maker.made[0].memory = 40.0
+    maker.now += SAME_LOOK / 2
+    assert boxes.memory_mib() == 30.0
+    await serve(boxes, "bob")
+    assert boxes.memory_mib() == 40.0, "there is another box"
+    maker.made[0].memory = 50.0
+    maker.now += SAME_LOOK
+    assert boxes.memory_mib() == 50.0
 
 
 # --- memory that nobody else bounds -----------------------------------------

@@ -17,7 +17,7 @@ from fakes.waiting import comes_true
 from farmhand.lending.observation import Reading
 from farmhand.settings import Settings
 from farmhand_agent.sensors.base import SenseLost
-from farmhand_agent.sensors.programs import FULL, MANY, YOUNG, Programs
+from farmhand_agent.sensors.programs import FEW, FULL, YOUNG, Programs
 from farmhand_agent.traces import marks
 
 GAME = f"t{os.getpid()}-farmhand-quake"
@@ -164,9 +164,13 @@ async def test_after_the_end_of_a_game_all_are_looked_at(tmp_path: Path) -> None
     assert await told(tmp_path, **acts) == {0: "", 1: GAME, 6: ""}
 
 
-@pytest.mark.parametrize("numbered", [101 + MANY, OLD - 1], ids=["too many births", "a count that has begun anew"])
-async def test_numbers_that_say_nothing(tmp_path: Path, numbered: int) -> None:
-    assert await told(tmp_path, look3={50: SHORT, numbered: "sh"}) == {0: "", 3: GAME}
+async def test_numbers_that_begin_anew(tmp_path: Path) -> None:
+    assert await told(tmp_path, look3={50: SHORT, OLD - 1: "sh"}) == {0: "", 3: GAME}
+
+
+async def test_of_many_births_the_list_of_processes_tells_who_lives(tmp_path: Path) -> None:
+    many = {"look1": {50: SHORT, 101 + FEW: "sh"}, "look3": {102 + FEW: SHORT, 103 + 2 * FEW: "sh"}}
+    assert await told(tmp_path, **many) == {0: "", 3: GAME}, "an old one is no newcomer"
 
 
 async def test_no_proc(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import http.client
 import json
 import socket
 import time
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 import msgspec
@@ -52,6 +53,16 @@ def test_it_says_that_it_lives(program: RegistryProgram) -> None:
     told = json.loads(body)
     assert (told["name"], told["version"]) == ("farmhand-registry", __version__)
     assert len(told["instance"]) == 16
+
+
+def test_every_answer_bears_its_date(program: RegistryProgram) -> None:
+    connection = http.client.HTTPConnection("127.0.0.1", program.port, timeout=10)
+    for path in ("/healthz", "/no-such-page"):
+        connection.request("GET", path)
+        answer = connection.getresponse()
+        answer.read()
+        assert abs(parsedate_to_datetime(answer.getheader("Date", "")).timestamp() - time.time()) < 5
+    connection.close()
 
 
 def test_it_describes_itself(program: RegistryProgram) -> None:

@@ -15,6 +15,17 @@ def test_what_is_due_comes_once_the_earliest_first() -> None:
     assert deadlines.due(9.0) == []
 
 
+def test_when_to_wake() -> None:
+    deadlines = Deadlines()
+    assert deadlines.wake_at is None
+    deadlines.put("late", 3.0)
+    deadlines.put("early", 1.0)
+    assert deadlines.wake_at == 1.0
+    deadlines.put("early", 5.0)
+    assert deadlines.due(1.0) == []
+    assert deadlines.wake_at == 3.0
+
+
 def test_a_deadline_that_was_put_off_comes_at_its_new_time() -> None:
     deadlines = Deadlines()
     deadlines.put("a", 1.0)

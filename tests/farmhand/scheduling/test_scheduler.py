@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import pytest
@@ -342,6 +343,19 @@ def test_a_host_on_loopback_serves_its_own_machine_only() -> None:
     farm = farm_of(beat(peer="127.0.0.1"))
     assert slots(told(farm, ask("far", peer="10.0.0.9"))) == {}
     assert slots(told(farm, ask("near", peer="127.0.0.5"))) == {"desk": 4}
+
+
+def test_when_something_may_end() -> None:
+    farm = Scheduler()
+    assert farm.wake_at == math.inf
+    told(farm, beat())
+    assert farm.wake_at == TTL
+    told(farm, ask(), now=1.0)
+    assert farm.wake_at == min(TTL, 1.0 + grants.TTL)
+    told(farm, leave())
+    told(farm, Release("g"))
+    assert told(farm, Tick(), now=100.0) == Done()
+    assert farm.wake_at == math.inf
 
 
 def test_a_host_learns_whose_plain_distcc_it_may_serve() -> None:
