@@ -122,6 +122,9 @@ class Enclosure:
         top: without processes of its own.
         attach: see `Attach`; None: who may make the top may also move processes into it.
         but: in words, beside whom the top does not yield; "" when it is beside nobody.
+
+    Attributes:
+        missing: controllers that were not handed down to here; the kernel takes none back that is handed further down.
     """
 
     def __init__(self, top: Cgroup, attach: Attach | None = None, but: str = "") -> None:
@@ -134,17 +137,13 @@ class Enclosure:
         self._boxes = top.child("boxes")
         self._boxes.hand_down()
         top.yield_to_all()
+        given = self._boxes.read("cgroup.controllers").split()
+        self.missing = tuple(one for one in CONTROLLERS if one not in given)
 
     @property
     def there(self) -> bool:
         """Whether it still exists; who manages the tree may have removed it."""
         return self._boxes.folder.exists()
-
-    @property
-    def missing(self) -> tuple[str, ...]:
-        """Controllers that were not handed down to here."""
-        given = self._boxes.read("cgroup.controllers").split()
-        return tuple(one for one in CONTROLLERS if one not in given)
 
     @property
     def priority(self) -> str:
