@@ -1,9 +1,10 @@
 """Which system calls nothing in a box may make, as a program for the kernel's filter.
 
 The namespaces of the box are its walls; this takes away the tools with which walls of the past were broken: calls that
-no compiler needs and in which holes were found again and again; and `setsid`, with which a job would leave the session
-and with it the low priority. What is refused fails as if there were no permission; only `clone3`, whose flags a filter
-cannot see, fails as if the kernel were too old, and the C library takes `clone`.
+no compiler needs and in which holes were found again and again; `setsid`, with which a job would leave the session and
+with it the low priority; and memory that belongs to no process, which nobody would count. What is refused fails as if
+there were no permission; only `clone3`, whose flags a filter cannot see, fails as if the kernel were too old, and the C
+library takes `clone`.
 
 1. A program of another architecture, whose calls have other numbers, is killed.
 2. The kernel remembers which calls are always allowed, so the filter costs those nothing.
@@ -115,6 +116,7 @@ _EVERYWHERE = {
     "pidfd_getfd": 438,
     "mount_setattr": 442,
     "quotactl_fd": 443,
+    "memfd_secret": 447,
 }
 
 TABLES: Mapping[str, Table] = {
@@ -125,6 +127,7 @@ TABLES: Mapping[str, Table] = {
         socket=41,
         denied=_EVERYWHERE
         | {
+            "shmget": 29,
             "ptrace": 101, "syslog": 103, "setsid": 112, "vhangup": 153, "modify_ldt": 154, "pivot_root": 155,
             "adjtimex": 159, "chroot": 161, "acct": 163, "settimeofday": 164, "mount": 165, "umount2": 166,
             "swapon": 167, "swapoff": 168, "reboot": 169, "sethostname": 170, "setdomainname": 171, "iopl": 172,
@@ -133,7 +136,7 @@ TABLES: Mapping[str, Table] = {
             "unshare": 272, "move_pages": 279, "perf_event_open": 298, "fanotify_init": 300, "name_to_handle_at": 303,
             "open_by_handle_at": 304, "clock_adjtime": 305, "setns": 308, "process_vm_readv": 310,
             "process_vm_writev": 311, "kcmp": 312, "finit_module": 313, "kexec_file_load": 320, "bpf": 321,
-            "userfaultfd": 323,
+            "memfd_create": 319, "userfaultfd": 323,
         },
     ),
     "aarch64": Table(
@@ -150,7 +153,7 @@ TABLES: Mapping[str, Table] = {
             "swapoff": 225, "migrate_pages": 238, "move_pages": 239, "perf_event_open": 241, "fanotify_init": 262,
             "name_to_handle_at": 264, "open_by_handle_at": 265, "clock_adjtime": 266, "setns": 268,
             "process_vm_readv": 270, "process_vm_writev": 271, "kcmp": 272, "finit_module": 273, "bpf": 280,
-            "userfaultfd": 282, "kexec_file_load": 294,
+            "userfaultfd": 282, "kexec_file_load": 294, "shmget": 194, "memfd_create": 279,
         },
     ),
 }  # fmt: skip

@@ -60,7 +60,7 @@ TABLES: Mapping[str, Alone] = {
     "x86_64": Alone(
         denied=_EVERYWHERE
         | {
-            "shmget": 29, "shmat": 30, "shmctl": 31, "connect": 42, "socketpair": 53, "semget": 64, "semop": 65,
+            "shmat": 30, "shmctl": 31, "connect": 42, "socketpair": 53, "semget": 64, "semop": 65,
             "semctl": 66, "shmdt": 67, "msgget": 68, "msgsnd": 69, "msgrcv": 70, "msgctl": 71, "chmod": 90,
             "fchmod": 91, "chown": 92, "fchown": 93, "lchown": 94, "utime": 132, "setpriority": 141,
             "sched_setparam": 142, "sched_setscheduler": 144, "setxattr": 188, "lsetxattr": 189, "fsetxattr": 190,
@@ -87,7 +87,7 @@ TABLES: Mapping[str, Alone] = {
             "sched_setscheduler": 119, "sched_setaffinity": 122, "setpriority": 140, "mq_open": 180,
             "mq_unlink": 181, "mq_timedsend": 182, "mq_timedreceive": 183, "mq_notify": 184, "mq_getsetattr": 185,
             "msgget": 186, "msgctl": 187, "msgrcv": 188, "msgsnd": 189, "semget": 190, "semctl": 191,
-            "semtimedop": 192, "semop": 193, "shmget": 194, "shmctl": 195, "shmat": 196, "shmdt": 197,
+            "semtimedop": 192, "semop": 193, "shmctl": 195, "shmat": 196, "shmdt": 197,
             "socketpair": 199, "connect": 203, "sched_setattr": 274,
         },
         signals={

@@ -30,7 +30,7 @@ OF_OLD = {
 RULES = {
     "makes no socket": "socketpair",
     "reaches nobody": "connect",
-    "shares no memory": "shmget shmat shmctl shmdt semget semop semctl semtimedop",
+    "shares no memory": "shmat shmctl shmdt semget semop semctl semtimedop",
     "shares no queue": "msgget msgsnd msgrcv msgctl "
     "mq_open mq_unlink mq_timedsend mq_timedreceive mq_notify mq_getsetattr",
     "watches no file": "inotify_init inotify_init1 inotify_add_watch",
