@@ -17,6 +17,7 @@ from farmhand.wire.ticket import Claims, preface, sign
 from farmhand_agent.boxes.box import Box, BoxPlan
 from farmhand_agent.gate.admission import Admission
 from farmhand_agent.gate.gate import Gate, Patience
+from farmhand_agent.limits import priority
 from farmhand_agent.traces import processes
 
 KEY = bytes(range(32))
@@ -29,6 +30,13 @@ DEAF = request(
     ["gcc", "-wrapper", "/bin/sh,-c,trap : TERM; while :; do sleep 1; done", "-c", "a.i", "-o", "a.o"], SOURCE
 )
 QUICK = Patience(header=5.0, stall=10.0, queue=2.0, lifetime=600.0)
+
+
+async def start_box() -> Box:
+    """A box whose jobs have their part also of a busy machine, which a lender's would not have."""
+    box = await Box.start(BoxPlan(slots=8, scratch_mib=256))
+    priority.hasten(box.init)
+    return box
 
 
 class Place:
@@ -58,7 +66,7 @@ class Place:
             await self.gate.gone()
 
     async def _start_box(self) -> Box:
-        self.boxes.append(await Box.start(BoxPlan(slots=8, scratch_mib=256)))
+        self.boxes.append(await start_box())
         return self.boxes[-1]
 
     def _changed(self) -> None:

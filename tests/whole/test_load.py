@@ -17,7 +17,6 @@ from farmhand.lending.observation import Reading
 from farmhand.settings import Settings
 from farmhand_agent.gate.admission import Admission
 from farmhand_agent.gate.gate import Patience
-from farmhand_agent.limits import priority
 from farmhand_agent.sensors.load import LoadSensor
 
 CORES = os.cpu_count() or 1
@@ -80,7 +79,6 @@ async def test_compiles_of_the_farm_are_no_load_and_the_owners_work_beside_them_
     try:
         async with compiling(place):
             await comes_true(lambda: bool(place.gate.jobs))
-            priority.hasten(place.boxes[0].init)  # whatever else the machine does, compiles shall have their part
             await comes_true(lambda: everything.share > 0.7 and others.share < everything.share - 0.25, within=100)
             quiet = others.share
             with the_owner_at_work():

@@ -17,6 +17,7 @@ from fakes.waiting import comes_true
 from farmhand_agent.boxes.box import Box, BoxPlan
 from farmhand_agent.gate.admission import Admission
 from farmhand_agent.gate.gate import Gate, Patience
+from farmhand_agent.limits import priority
 from farmhand_agent.limits.enclosure import Cell, Enclosure, NoCell
 from farmhand_agent.traces import processes
 
@@ -33,7 +34,15 @@ async def gate(request: pytest.FixtureRequest) -> AsyncIterator[Gate]:
                 pytest.skip(why)
             enclosure = Enclosure(stack.enter_context(real_group("farmhand-test")))
         cell = enclosure.cell if enclosure else NoCell
-        made = Gate(lambda: Box.start(BoxPlan(2), cell()), admission, Patience(), lambda: None)
+
+        async def start() -> Box:
+            box = await Box.start(BoxPlan(2), cell())
+            priority.hasten(box.init)
+            if enclosure is not None:
+                enclosure.top.hasten()
+            return box
+
+        made = Gate(start, admission, Patience(), lambda: None)
         await made.open("127.0.0.1", 0, 2)
         yield made
         made.shut()

@@ -7,11 +7,12 @@ from contextlib import AsyncExitStack
 
 import pytest
 from fakes import procfs
+from fakes.gate_place import start_box
 from fakes.raw_client import RawClient
 from fakes.waiting import comes_true
 
 from farmhand.distcc.protocol import request
-from farmhand_agent.boxes.box import Box, BoxGone, BoxPlan
+from farmhand_agent.boxes.box import Box, BoxGone
 from farmhand_agent.gate.admission import Admission
 from farmhand_agent.gate.gate import Gate, Patience
 from farmhand_agent.gate.jobs import End, Job, Refusal
@@ -69,7 +70,7 @@ class Place:
     async def _start_box(self) -> Box:
         if self.broken:
             raise BoxGone("no more of them")
-        self.boxes.append(await Box.start(BoxPlan(slots=8, scratch_mib=256)))
+        self.boxes.append(await start_box())
         return self.boxes[-1]
 
 

@@ -7,6 +7,7 @@ import time
 from collections.abc import AsyncIterator, Sequence
 
 import pytest
+from fakes.gate_place import start_box
 from fakes.procfs import lives
 from fakes.raw_client import RawClient, compile_raw
 from fakes.waiting import comes_true
@@ -15,7 +16,7 @@ from hypothesis import strategies as st
 
 from farmhand.distcc.protocol import request
 from farmhand.wire.ticket import Claims, preface, sign
-from farmhand_agent.boxes.box import Box, BoxPlan
+from farmhand_agent.boxes.box import Box
 from farmhand_agent.gate.admission import Admission
 from farmhand_agent.gate.gate import Gate, Patience
 from farmhand_agent.gate.jobs import End, Job, Refusal
@@ -101,7 +102,7 @@ class Place:
         return {pid for box in self.boxes if box.alive for pid in processes.tree(box.init)}
 
     async def _start_box(self) -> Box:
-        self.boxes.append(await Box.start(BoxPlan(slots=8, scratch_mib=64)))
+        self.boxes.append(await start_box())
         return self.boxes[-1]
 
 
