@@ -53,7 +53,7 @@ class FakeAgent:
         self._listener.listen()
         self._outbox: queue.Queue[tuple[list[socket.socket], bytes | None] | None] = queue.Queue()
         self._threads = [threading.Thread(target=work, daemon=True) for work in (self._accept, self._send)]
-        for thread in self._threads:
+        for thread in tuple(self._threads):  # a client that comes at once adds another
             thread.start()
 
     def __enter__(self) -> FakeAgent:

@@ -5,6 +5,7 @@ As a program it is the watcher: it prints "ready", then one line for each item t
 """
 
 import asyncio
+import re
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -162,11 +163,16 @@ def _item(node: Any) -> MenuItem:
     values = {name: value for name, (_, value) in properties.items()}
     return MenuItem(
         number=number,
-        label=values.get("label", "").replace("__", "_"),
+        label=as_shown(values.get("label", "")),
         enabled=values.get("enabled", True),
         mark=values.get("toggle-state") if "toggle-type" in values else None,
         rows=tuple(_item(row) for row in rows),
     )
+
+
+def as_shown(label: str) -> str:
+    """A label without its marks for keys, as com.canonical.dbusmenu says: "__" is "_", any other "_" is not shown."""
+    return re.sub("_(_?)", r"\1", label)
 
 
 def _all(items: tuple[MenuItem, ...]) -> list[MenuItem]:

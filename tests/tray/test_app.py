@@ -9,8 +9,11 @@ from pathlib import Path
 import msgspec
 import pytest
 from fakes.fake_agent import KEPT, LENT, FakeAgent
+from fakes.status_notifier_watcher import as_shown
+from PySide6 import QtGui
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QApplication, QLabel, QMenu
+from PySide6.QtGui import QTextDocumentFragment
+from PySide6.QtWidgets import QApplication, QLabel, QMenu, QWidget
 from pytestqt.qtbot import QtBot
 
 from farmhand.wire.local import Block, Choose, JobView
@@ -229,6 +232,18 @@ def test_markup_from_strangers_is_only_text(qtbot: QtBot) -> None:
     assert all(label.textFormat() == Qt.TextFormat.PlainText for label in window.findChildren(QLabel) if label.text())
 
 
+@pytest.mark.parametrize("file", ["<img src='/etc/x.png'>.c", "<b>", "< b>x", "&lt;b>", "a & b < c.c"])
+@pytest.mark.parametrize("user", ["<img src='/etc/x.png'>", "<b>anna</b>", "&lt;anna", "anna & ben"])
+def test_a_tooltip_says_names_of_strangers_letter_by_letter(qtbot: QtBot, user: str, file: str) -> None:
+    window = FarmhandWindow()
+    qtbot.addWidget(window)
+    job = JobView(user, "ws2", user, file, user, 0.0, 0.0)
+    window.show_view(present(msgspec.structs.replace(LENT, jobs=(job,), name=user), 1.0))
+    tips = [one.toolTip() for one in window.findChildren(QWidget) if one.toolTip()]
+    said = {QTextDocumentFragment.fromHtml(tip).toPlainText() if QtGui.Qt.mightBeRichText(tip) else tip for tip in tips}
+    assert {f"{user}@ws2", f"Block {user}@ws2"} < said
+
+
 # --- the menu -------------------------------------------------------------------
 def test_a_menu_of_the_same_shape_keeps_its_rows(qtbot: QtBot) -> None:
     menu = TrayMenu()
@@ -244,6 +259,27 @@ def test_a_menu_of_the_same_shape_keeps_its_rows(qtbot: QtBot) -> None:
     with qtbot.waitSignal(menu.chosen) as chosen:
         before[1].trigger()
     assert chosen.args == [Action.LEND_NOW, ""]
+
+
+@pytest.mark.parametrize("label", ["my_file.c", "_a__b_", "a & b", "&a&&b&", "a_b & c_d", "&", "_&_"])
+def test_a_label_is_shown_letter_by_letter(qtbot: QtBot, label: str) -> None:
+    menu = TrayMenu()
+    menu.show_rows((Row(label), Row("Sub", rows=(Row(label),))))
+    assert menu.widget.actions()[0].text() == label.replace("&", "&&")
+    menu.suit(panel=True)
+    over_dbus = _as_qt_sends_it(menu.widget.actions()[0].text())
+    assert as_shown(over_dbus) == label
+    submenu = menu.widget.actions()[1].menu()
+    assert isinstance(submenu, QMenu)
+    assert _as_qt_sends_it(submenu.actions()[0].text()) == over_dbus
+    menu.suit(panel=False)
+    assert menu.widget.actions()[0].text() == label.replace("&", "&&")
+
+
+def _as_qt_sends_it(text: str) -> str:
+    """What Qt makes of a label: the first "&" that is not the last letter becomes the mark "_"."""
+    first = text.find("&")
+    return text if first in (-1, len(text) - 1) else f"{text[:first]}_{text[first + 1 :]}"
 
 
 def test_a_menu_of_another_shape_is_made_anew(qtbot: QtBot) -> None:

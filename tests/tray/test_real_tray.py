@@ -7,12 +7,13 @@ import shutil
 import subprocess
 from collections.abc import Iterator
 
+import msgspec
 import pytest
 from fakes.desktop import Desktop, wait_until
 from fakes.fake_agent import KEPT, LENT, FakeAgent
 from fakes.status_notifier_watcher import Panel
 
-from farmhand.wire.local import Choose, Quit
+from farmhand.wire.local import Choose, JobView, Quit
 
 
 @pytest.fixture
@@ -65,6 +66,19 @@ def test_taking_the_machine_back_from_the_menu(desktop: Desktop, agent: FakeAgen
     assert agent.requests.get(timeout=30) == Choose("keep")
     wait_until(lambda: panel.tooltip().startswith("Lending is paused"), "the tooltip of a kept machine")
     assert "Lend now" in [item.label for item in panel.menu()]
+
+
+def test_names_of_others_are_only_names(desktop: Desktop, agent: FakeAgent, panel: Panel) -> None:
+    """A panel takes "_" in a menu for a mark, and may take "<" in a tooltip for markup."""
+    job = JobView("an_na", "atlas", "p", "my_file__b&c&&d.c", "gcc", LENT.since, 0.0)
+    agent.show(msgspec.structs.replace(LENT, jobs=(job,), reason="<b>bold</b>"))
+    desktop.start_watcher()
+    desktop.start_tray()
+    wait_until(lambda: panel.tooltip().startswith("Lending 8 slots"), "the tooltip")
+    assert panel.tooltip().endswith("Because ‹b>bold‹/b>.")
+    (row,) = (item for item in panel.menu() if "atlas" in item.label)
+    assert row.label == "an_na@atlas  my_file__b&c&&d.c"
+    assert [item.label for item in row.rows] == ["Block an_na@atlas"]
 
 
 def test_a_panel_that_comes_late_still_gets_the_icon(desktop: Desktop, agent: FakeAgent, panel: Panel) -> None:

@@ -53,7 +53,7 @@ class Tray(QObject):
         self._snapshot: Snapshot | None = None
         self._absence, self._start_problem, self._refused = Absence(), "", ""
         self.menu = TrayMenu(self)
-        self.icon = TrayIcon(self.menu.widget, self)
+        self.icon = TrayIcon(self.menu, self)
         self.window = FarmhandWindow()
         self._ageing = QTimer(self)
         self._ageing.setSingleShot(True)

@@ -11,9 +11,10 @@ from __future__ import annotations
 from PySide6.QtCore import QObject, QTimer, Signal
 from PySide6.QtDBus import QDBusConnection, QDBusServiceWatcher
 from PySide6.QtGui import QIcon
-from PySide6.QtWidgets import QMenu, QSystemTrayIcon
+from PySide6.QtWidgets import QSystemTrayIcon
 
 from farmhand_resources import icon_path
+from farmhand_tray.menu import TrayMenu
 
 WATCHER = "org.kde.StatusNotifierWatcher"
 LOOK_AGAIN_MS = 2000
@@ -29,6 +30,12 @@ def state_icon(name: str) -> QIcon:
     return QIcon.fromTheme(themed) if QIcon.hasThemeIcon(themed) else QIcon(str(icon_path(name)))
 
 
+def _is_panel_there() -> bool:
+    """Tell whether an icon that is made now is a panel's, which reads its menu over D-Bus: Qt goes by the same sign."""
+    bus = QDBusConnection.sessionBus()
+    return bus.isConnected() and bool(bus.interface().isServiceRegistered(WATCHER).value())
+
+
 class TrayIcon(QObject):
     """Keeps one icon in the tray.
 
@@ -40,7 +47,7 @@ class TrayIcon(QObject):
     clicked = Signal()
     homeless = Signal()
 
-    def __init__(self, menu: QMenu, parent: QObject | None = None) -> None:
+    def __init__(self, menu: TrayMenu, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._menu = menu
         self._name = ""
@@ -81,7 +88,8 @@ class TrayIcon(QObject):
         self._drop()
         self._has_home = QSystemTrayIcon.isSystemTrayAvailable()
         self._icon = QSystemTrayIcon(state_icon(self._name), self)
-        self._icon.setContextMenu(self._menu)
+        self._menu.suit(panel=_is_panel_there())
+        self._icon.setContextMenu(self._menu.widget)
         self._icon.setToolTip(self._tooltip)
         self._icon.activated.connect(self._on_activated)
         self._icon.show()

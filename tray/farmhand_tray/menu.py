@@ -1,6 +1,8 @@
 """The tray's menu: copies rows of `TrayView` into a QMenu.
 
-Rows of the same shape are changed in place, so a menu that is open neither flickers nor loses its place.
+1. Rows of the same shape are changed in place, so a menu that is open neither flickers nor loses its place.
+2. A label is shown letter by letter. Qt takes "&" for the mark of a key; a panel that reads the menu over D-Bus takes
+   "_" for one (com.canonical.dbusmenu), and Qt turns the first "&" into it, but leaves "_" and every other "&" alone.
 """
 
 from __future__ import annotations
@@ -30,6 +32,14 @@ class TrayMenu(QObject):
         self.widget = QMenu()
         self.widget.aboutToShow.connect(self.opening)
         self._rows: tuple[Row, ...] = ()
+        self._spell = _for_qt
+
+    def suit(self, panel: bool) -> None:
+        """Spell the labels for a panel that reads the menu over D-Bus, or for Qt, which shows the menu itself."""
+        spell = _for_panel if panel else _for_qt
+        if spell is not self._spell:
+            self._spell = spell
+            self._fill(self.widget, self._rows)
 
     def show_rows(self, rows: tuple[Row, ...]) -> None:
         """Make the menu consist of `rows`."""
@@ -56,7 +66,7 @@ class TrayMenu(QObject):
         menu.addAction(action)
 
     def _copy(self, action: QAction, row: Row) -> None:
-        action.setText(row.label.replace("&", "&&"))
+        action.setText(self._spell(row.label))
         action.setEnabled(row.enabled)
         action.setData((row.action, row.who))
         if row.checked is not None:
@@ -73,6 +83,15 @@ class TrayMenu(QObject):
         asked, who = action.data()
         if isinstance(asked, Action):
             self.chosen.emit(asked, who)
+
+
+def _for_qt(label: str) -> str:
+    return label.replace("&", "&&")
+
+
+def _for_panel(label: str) -> str:
+    escaped = label.replace("_", "__")
+    return f"&{escaped}" if "&" in escaped else escaped  # the first one is given away
 
 
 def _shape(row: Row) -> tuple[bool, bool, bool]:

@@ -30,7 +30,7 @@ class Showcase(QObject):
     def __init__(self) -> None:
         super().__init__()
         self.menu = TrayMenu(self)
-        self.icon = TrayIcon(self.menu.widget, self)
+        self.icon = TrayIcon(self.menu, self)
         self.window = FarmhandWindow()
         self._scenes = cycle(SCENES)
         self._next = QTimer(self)

@@ -37,7 +37,7 @@ def present(
     headline = headline_of(face, snapshot, clock)
     return TrayView(
         face=face,
-        tooltip="\n".join(part for part in (headline, *_tooltip(face, snapshot, clock)) if part),
+        tooltip=words.without_markup("\n".join(part for part in (headline, *_tooltip(face, snapshot, clock)) if part)),
         menu=menu(face, headline, snapshot, clock),
         window=window(face, headline, snapshot, clock, refused),
         next_change_at=clock.next_change_at,

@@ -33,6 +33,7 @@ from PySide6.QtWidgets import (
 )
 
 from farmhand_tray.icon import state_icon
+from farmhand_tray.tooltips import show_tooltip
 from farmhand_tray.view import JobRow, Row, TrayView, WindowView
 
 SENDER_COLOURS = ("#2b9348", "#3a7fc4", "#b26b00", "#a4509c", "#0e8f8f", "#cc4a4a")
@@ -56,7 +57,7 @@ class SlotBlocks(QWidget):
     def show_blocks(self, blocks: tuple[int | None, ...], spoken: str) -> None:
         """Show `blocks`; `spoken` says the same in words."""
         self.setAccessibleName(spoken)
-        self.setToolTip(spoken)
+        show_tooltip(self, spoken)
         if blocks != self._blocks:
             self._blocks = blocks
             self.updateGeometry()
@@ -155,7 +156,7 @@ class JobLines(QWidget):
         self._row = job.block
         self.button.setText(job.block.label)
         self.button.setAccessibleName(f"{job.block.label} {job.who}")
-        self.button.setToolTip(f"{job.block.label} {job.who}")
+        show_tooltip(self.button, f"{job.block.label} {job.who}")
 
 
 class FarmhandWindow(QWidget):

@@ -123,6 +123,11 @@ def plain(text: str, limit: int = 60) -> str:
     return seen if len(seen) <= limit else "…" + seen[len(seen) - limit + 1 :]
 
 
+def without_markup(text: str) -> str:
+    """Write a text for a panel, which may take it for markup: then there is nothing in it to be taken."""
+    return text.replace("<", "\N{SINGLE LEFT-POINTING ANGLE QUOTATION MARK}")
+
+
 def brief(text: str, limit: int = 44) -> str:
     """Shorten a text of ours to `limit` characters, its beginning kept."""
     return text if len(text) <= limit else text[: limit - 1].rstrip(" ,.:;") + "…"
