@@ -7,8 +7,8 @@ import socket
 
 import pytest
 
+from farmhand_agent.boxes.any_box import AnyBox
 from farmhand_agent.boxes.box import BoxGone
-from farmhand_agent.boxes.boxes import AnyBox
 
 
 async def hung_up(connection: socket.socket) -> bool:

@@ -16,8 +16,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from farmhand.machine import join_address, split_address
+from farmhand_agent.boxes.any_box import AnyBox
 from farmhand_agent.boxes.box import Box, BoxPlan
-from farmhand_agent.boxes.boxes import AnyBox
 from farmhand_agent.boxes.landlock_box import LandlockBox
 from farmhand_agent.gate.admission import Admission
 from farmhand_agent.gate.gate import Gate, Patience

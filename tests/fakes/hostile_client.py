@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-import socket
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -79,11 +77,7 @@ async def files_inside(gate: Gate) -> list[str]:
 
 async def run_from_another_address(gate: Gate, program: str) -> str:
     """Run a Python program in the box as somebody else; return what it prints."""
-    connection = socket.socket()
-    connection.bind(("127.0.0.2", 0))
-    connection.setblocking(False)
-    await asyncio.get_running_loop().sock_connect(connection, gate)
-    with RawClient(connection) as client:
+    with await RawClient.open(gate, source="127.0.0.2") as client:
         await client.say(request(["gcc", "-wrapper", RUN_SOURCE.format("python3 -I"), *COMPILE], program.encode()))
         return (await client.reply()).output
 

@@ -49,14 +49,16 @@ class RawClient:
         self._loop = asyncio.get_running_loop()
 
     @classmethod
-    async def open(cls, address: tuple[str, int], receive_buffer: int = 0) -> Self:
-        """Connect to a gate."""
+    async def open(cls, address: tuple[str, int], receive_buffer: int = 0, source: str = "") -> Self:
+        """Connect to a gate, from the address `source` if there is one."""
         family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
         connection = socket.socket(family)
         connection.setblocking(False)
         if receive_buffer:
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
         try:
+            if source:
+                connection.bind((source, 0))
             async with asyncio.timeout(PATIENCE):
                 await asyncio.get_running_loop().sock_connect(connection, address)
         except BaseException:

@@ -1,25 +1,25 @@
 """The boxes of a lent machine: one per client identity, started on demand, ended when idle, all ended by a reclaim.
 
 The box that proved at the start that the sandbox works is given to the first identity. Later ones wait some 30 ms for
-one of their own, and a reclaim has no idle box to end. A box of which it is not sure that it holds nothing but its jobs
-is retired: it gets no new ones and ends with its last.
+one of their own. How many there may be, the idle ones among them, says `room`. A box of which it is not sure that it
+holds nothing but its jobs is retired: it gets no new ones and ends with its last.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-import socket
 import time
 from collections import Counter
 from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Iterable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
 from math import inf
-from typing import Protocol
 
 from farmhand_agent.background import background
+from farmhand_agent.boxes import room
+from farmhand_agent.boxes.any_box import AnyBox
 from farmhand_agent.boxes.box import BoxGone
+from farmhand_agent.boxes.tenants import Tenant, Tenants
 
 IDLE_AFTER = 60.0
 """Seconds without a job after which an identity's box is ended."""
@@ -27,42 +27,12 @@ IDLE_AFTER = 60.0
 SAME_LOOK = 0.5
 """Seconds for which it is known how much memory the boxes hold; looking costs as much as all else at rest."""
 
+ROOM_WITHIN = 2.0
+"""Seconds that a job waits until there is room for its box; what is dying is gone after some milliseconds."""
+
 _TAKEN_BACK = "the machine has been taken back"
 
 _log = logging.getLogger("farmhand.agent")
-
-
-class AnyBox(Protocol):
-    """What the gate needs of a box; `farmhand_agent.boxes.box.Box` is the real one."""
-
-    @property
-    def alive(self) -> bool: ...
-    @property
-    def priority(self) -> str: ...
-    async def connect(self) -> socket.socket: ...
-    def freeze(self) -> None: ...
-    def thaw(self) -> None: ...
-    def kill(self) -> None: ...
-    async def gone(self) -> None: ...
-    def cpu_seconds(self) -> float: ...
-    def memory_mib(self) -> float: ...
-
-
-@dataclass(slots=True, eq=False)
-class _Tenant:
-    """What one identity has here.
-
-    Attributes:
-        jobs: running or waiting for their box.
-        box: where its next job goes; None while it has none.
-        lock: held while a box is being found.
-        nap: ends the box after a time without jobs.
-    """
-
-    jobs: int = 0
-    box: AnyBox | None = None
-    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
-    nap: asyncio.TimerHandle | None = None
 
 
 class Boxes:
@@ -70,25 +40,33 @@ class Boxes:
 
     Args:
         start: makes a box and waits until it answers.
+        slots: jobs at once.
         idle_after: see `IDLE_AFTER`.
+        room_within: see `ROOM_WITHIN`.
         clock: monotonic seconds.
     """
 
     def __init__(
         self,
         start: Callable[[], Awaitable[AnyBox]],
+        slots: int,
         idle_after: float = IDLE_AFTER,
+        room_within: float = ROOM_WITHIN,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._start = start
-        self._idle_after = idle_after
+        self._slots = slots
+        self._room_within = room_within
+        self._rising = 0  # boxes that come up, all that wait for room left out
+        self._door = asyncio.Lock()  # who holds it is the next to find room
+        self._roomier = asyncio.Event()  # a box has gone or fallen idle
         self._open = True
         self._frozen = False
         self._starting: set[asyncio.Task[AnyBox]] = set()
         self._running: set[AnyBox] = set()
         self._ending: set[AnyBox] = set()  # killed, but not yet proved gone
         self._spare: asyncio.Task[AnyBox] | None = None
-        self._tenants: dict[str, _Tenant] = {}
+        self._tenants = Tenants(idle_after, self.end)
         self._jobs: Counter[AnyBox] = Counter()
         self._retired: set[AnyBox] = set()
         self._cpu: dict[AnyBox, float] = {}
@@ -109,6 +87,11 @@ class Boxes:
             raise BoxGone(_TAKEN_BACK)
         return box
 
+    def resize(self, slots: int) -> None:
+        """Make do with what so many slots need: idle boxes may end."""
+        self._slots = slots
+        self._make_room(0)
+
     @asynccontextmanager
     async def serving(self, identity: str) -> AsyncGenerator[AnyBox]:
         """Hold the box of `identity` for one job; a box that died is replaced.
@@ -116,11 +99,7 @@ class Boxes:
         Raises:
             BoxGone: no box can be made, or the machine is being taken back.
         """
-        tenant = self._tenants.setdefault(identity, _Tenant())
-        tenant.jobs += 1
-        if tenant.nap is not None:
-            tenant.nap.cancel()
-            tenant.nap = None
+        tenant = self._tenants.enter(identity)
         try:
             async with tenant.lock:
                 box = await self._box_of(tenant)
@@ -131,13 +110,13 @@ class Boxes:
                 self._jobs[box] -= 1
                 self._end_if_out_of_use(box)
         finally:
-            tenant.jobs -= 1
-            self._let_rest(identity, tenant)
+            self._tenants.leave(identity, tenant)
+            self._roomier.set()
 
     def retire(self, box: AnyBox) -> None:
         """Send no more jobs to a box; it ends with the last of those it has."""
         if box in self._running:
-            self._evict(box)
+            self._tenants.evict(box)
             self._retired.add(box)
             self._end_if_out_of_use(box)
 
@@ -152,7 +131,7 @@ class Boxes:
         """End a box now, with all jobs in it."""
         if box not in self._running:
             return
-        self._evict(box)
+        self._tenants.evict(box)
         try:
             self._note_cpu(box)  # the kernel forgets the figure with the box
         except Exception:
@@ -198,16 +177,13 @@ class Boxes:
         One that could not be killed is told to the log; `all_gone` tries it again.
         """
         self._open = False
-        for tenant in self._tenants.values():
-            if tenant.nap is not None:
-                tenant.nap.cancel()
         for wrong in self._kill_each([*self._running, *self._ending]):
             _log.error("a box could not be killed", exc_info=wrong)
         for task in self._starting:
             if not task.cancelling():  # told already: a second word would tear it from ending what it began
                 task.cancel()
         self._spare = None
-        self._tenants.clear()
+        self._tenants.close()
 
     async def all_gone(self) -> None:
         """Wait until no box runs any more, those included that were just coming up.
@@ -248,7 +224,7 @@ class Boxes:
             self._weights, self._weighed_at = {box: box.memory_mib() for box in self._running}, now
         return self._weights
 
-    async def _box_of(self, tenant: _Tenant) -> AnyBox:
+    async def _box_of(self, tenant: Tenant) -> AnyBox:
         if tenant.box is not None and not tenant.box.alive:
             self.end(tenant.box)
         if tenant.box is None:
@@ -284,6 +260,7 @@ class Boxes:
         return task
 
     async def _start_one(self) -> AnyBox:
+        await self._find_room()
         try:
             box = await self._start()
         except BoxGone:
@@ -291,10 +268,37 @@ class Boxes:
         except OSError as wrong:
             _log.exception("no box can be made")
             raise BoxGone(f"no box can be made: {wrong}") from wrong
+        finally:
+            self._rising -= 1
+            self._roomier.set()
         self._running.add(box)
         if self._frozen:
             box.freeze()
         return box
+
+    async def _find_room(self) -> None:
+        """Wait until one more box may come up, one after the other.
+
+        Raises:
+            BoxGone: there was no room in time.
+        """
+        try:
+            async with asyncio.timeout(self._room_within), self._door:
+                while self._rising + len(self._running) + len(self._ending) >= room.most(self._slots):
+                    self._make_room(1)
+                    self._roomier.clear()
+                    await self._roomier.wait()
+                self._rising += 1
+        except TimeoutError:
+            raise BoxGone("there is no room for another box") from None
+
+    def _make_room(self, wanted: int) -> None:
+        """End idle boxes until so many more may come up."""
+        for identity in room.who_goes(self._tenants.idle(), self._rising + len(self._running) + wanted, self._slots):
+            try:
+                self._tenants.dismiss(identity)
+            except Exception:
+                _log.exception("an idle box could not be killed")
 
     def _started(self, task: asyncio.Task[AnyBox]) -> None:
         self._starting.discard(task)
@@ -304,25 +308,6 @@ class Boxes:
     def _discard(self, task: asyncio.Task[AnyBox]) -> None:
         if not task.cancelled() and task.exception() is None:
             self.end(task.result())
-
-    def _let_rest(self, identity: str, tenant: _Tenant) -> None:
-        """End the box of an identity without jobs in a while; forget one without a box."""
-        if tenant.jobs or not self._open:
-            return
-        if tenant.box is None:
-            del self._tenants[identity]
-        else:
-            tenant.nap = asyncio.get_running_loop().call_later(self._idle_after, self._fall_idle, identity)
-
-    def _fall_idle(self, identity: str) -> None:
-        tenant = self._tenants.pop(identity)
-        if tenant.box is not None:
-            self.end(tenant.box)
-
-    def _evict(self, box: AnyBox) -> None:
-        for tenant in self._tenants.values():
-            if tenant.box is box:
-                tenant.box = None
 
     def _end_if_out_of_use(self, box: AnyBox) -> None:
         if not self._jobs[box]:
@@ -352,4 +337,5 @@ class Boxes:
     async def _until_gone(self, box: AnyBox) -> None:
         await box.gone()
         self._ending.discard(box)
+        self._roomier.set()
         self._ended_cpu += self._cpu.pop(box, 0.0)

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from farmhand_agent.boxes import landlock_box, sandbox
+from farmhand_agent.boxes.any_box import AnyBox
 from farmhand_agent.boxes.box import Box, BoxPlan
-from farmhand_agent.boxes.boxes import AnyBox
 from farmhand_agent.boxes.landlock_box import LandlockBox
 from farmhand_agent.limits.enclosure import AnyCell
 from farmhand_agent.traces.leftovers import Trace

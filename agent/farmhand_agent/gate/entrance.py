@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from farmhand_agent.background import background
-from farmhand_agent.boxes.boxes import AnyBox
+from farmhand_agent.boxes.any_box import AnyBox
 from farmhand_agent.gate.admission import Client
 from farmhand_agent.gate.sockets import reset
 

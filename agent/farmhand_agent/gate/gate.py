@@ -25,8 +25,9 @@ from dataclasses import dataclass
 
 from farmhand.distcc.protocol import ProtocolError
 from farmhand.wire.ticket import ADMITTED, BUSY, DENIED, token
+from farmhand_agent.boxes.any_box import AnyBox
 from farmhand_agent.boxes.box import BoxGone
-from farmhand_agent.boxes.boxes import AnyBox, Boxes
+from farmhand_agent.boxes.boxes import Boxes
 from farmhand_agent.gate.admission import Admission, Client, Turned
 from farmhand_agent.gate.entrance import Entrance, Visit
 from farmhand_agent.gate.greeting import CHUNK, Greeting, read_head, read_opening
@@ -109,7 +110,7 @@ class Gate:
             OwnerError: the port is taken or the address is not this machine's.
             BoxGone: no box can be made here.
         """
-        self._boxes = boxes = Boxes(self._start_box)
+        self._boxes = boxes = Boxes(self._start_box, slots)
         self.priority = (await boxes.warm_up()).priority
         listener = listen(host, port)
         self.address = listener.getsockname()[:2]
@@ -119,6 +120,8 @@ class Gate:
     def resize(self, slots: int) -> None:
         """Hold so many jobs at once from now on; 0 lets running ones finish and admits no more."""
         self._turnstile.resize(slots)
+        if self._boxes is not None:
+            self._boxes.resize(slots)
 
     def trim(self, slots: int) -> int:
         """Hold so many jobs at once from now on, and order dead what runs beyond them: whole boxes, see `who_stays`.

@@ -12,8 +12,9 @@ from contracts.box import BoxContract
 from fakes.box import BoxMaker, FakeBox
 from fakes.waiting import comes_true
 
+from farmhand_agent.boxes.any_box import AnyBox
 from farmhand_agent.boxes.box import BoxGone
-from farmhand_agent.boxes.boxes import SAME_LOOK, AnyBox, Boxes
+from farmhand_agent.boxes.boxes import SAME_LOOK, Boxes
 
 
 class TestFakeBox(BoxContract):
@@ -31,7 +32,7 @@ async def maker() -> BoxMaker:
 
 @pytest.fixture
 async def boxes(maker: BoxMaker) -> AsyncIterator[Boxes]:
-    made = Boxes(maker.start, clock=lambda: maker.now)
+    made = Boxes(maker.start, 8, clock=lambda: maker.now)
     await made.warm_up()
     yield made
     maker.let_go()
@@ -126,7 +127,7 @@ async def test_no_box_can_be_made_is_told_and_tried_again(maker: BoxMaker, boxes
 
 
 async def test_an_idle_box_ends(maker: BoxMaker) -> None:
-    boxes = Boxes(maker.start, idle_after=0.02)
+    boxes = Boxes(maker.start, 8, idle_after=0.02)
     await boxes.warm_up()
     async with boxes.serving("ann") as box:
         assert isinstance(box, FakeBox)
@@ -142,7 +143,7 @@ async def test_an_idle_box_ends(maker: BoxMaker) -> None:
 
 
 async def test_a_job_in_time_keeps_the_box(maker: BoxMaker) -> None:
-    boxes = Boxes(maker.start, idle_after=0.2)
+    boxes = Boxes(maker.start, 8, idle_after=0.2)
     await boxes.warm_up()
     first = await serve(boxes, "ann")
     async with boxes.serving("ann") as box:
@@ -208,7 +209,7 @@ async def test_ending_a_box_ends_that_one_only(maker: BoxMaker, boxes: Boxes) ->
 
 
 async def test_nothing_is_remembered_of_who_is_gone(maker: BoxMaker) -> None:
-    boxes = Boxes(maker.start, idle_after=0.0)
+    boxes = Boxes(maker.start, 8, idle_after=0.0)
     await boxes.warm_up()
     for number in range(20):
         await serve(boxes, f"client {number}")
@@ -258,7 +259,7 @@ async def test_all_boxes_end_but_those_that_are_kept(maker: BoxMaker, boxes: Box
 
 async def test_a_part_is_taken_back_when_the_last_of_it_is_gone(maker: BoxMaker) -> None:
     maker.make = lambda: FakeBox(dies_at_once=False)
-    boxes = Boxes(maker.start)
+    boxes = Boxes(maker.start, 8)
     await boxes.warm_up()
     async with boxes.serving("ann") as anns, boxes.serving("bob"):
         boxes.end_all_but({anns})
@@ -286,7 +287,7 @@ async def test_a_box_that_cannot_be_killed_is_told_when_all_others_are(maker: Bo
 # --- reclaim ----------------------------------------------------------------
 async def test_a_reclaim_ends_everything_and_waits_for_the_last(maker: BoxMaker) -> None:
     maker.make = lambda: FakeBox(dies_at_once=False)
-    boxes = Boxes(maker.start)
+    boxes = Boxes(maker.start, 8)
     await boxes.warm_up()
     async with boxes.serving("ann"), boxes.serving("bob"):
         boxes.kill_all()
@@ -304,7 +305,7 @@ async def test_a_reclaim_ends_everything_and_waits_for_the_last(maker: BoxMaker)
 
 async def test_a_reclaim_while_boxes_come_up_stops_them(maker: BoxMaker) -> None:
     maker.hold()
-    boxes = Boxes(maker.start)
+    boxes = Boxes(maker.start, 8)
     rising = asyncio.create_task(boxes.warm_up())
     await comes_true(lambda: maker.starting == 1)
     boxes.kill_all()
@@ -325,7 +326,7 @@ async def test_a_repeated_reclaim_lets_a_box_that_was_coming_up_end_in_peace() -
             await half_made.gone()
         raise AssertionError("it never comes up")
 
-    boxes = Boxes(start)
+    boxes = Boxes(start, 8)
     rising = asyncio.create_task(boxes.warm_up())
     await settle()
     boxes.kill_all()
@@ -341,7 +342,7 @@ async def test_a_repeated_reclaim_lets_a_box_that_was_coming_up_end_in_peace() -
 
 
 async def test_a_reclaim_in_the_moment_the_first_box_is_up_wins(maker: BoxMaker) -> None:
-    boxes = Boxes(maker.start)
+    boxes = Boxes(maker.start, 8)
     maker.make = lambda: FakeBox(dies_at_once=False)
     rising = asyncio.create_task(boxes.warm_up())
     while not maker.made:  # noqa: ASYNC110 - the moment is one turn of the loop
@@ -356,7 +357,7 @@ async def test_a_reclaim_in_the_moment_the_first_box_is_up_wins(maker: BoxMaker)
 
 async def test_a_repeated_reclaim_kills_again_what_is_not_gone_yet(maker: BoxMaker) -> None:
     maker.make = lambda: FakeBox(dies_at_once=False)
-    boxes = Boxes(maker.start)
+    boxes = Boxes(maker.start, 8)
     await boxes.warm_up()
     boxes.kill_all()
     boxes.kill_all()
@@ -389,7 +390,7 @@ async def test_a_box_ends_though_its_cpu_time_cannot_be_counted(
             raise OSError("no")
 
     maker.make = Uncountable
-    boxes = Boxes(maker.start)
+    boxes = Boxes(maker.start, 8)
     boxes.end(await boxes.warm_up())
     assert not maker.made[0].alive
     assert "could not be counted" in caplog.text
@@ -402,7 +403,7 @@ async def test_a_machine_out_of_descriptors_says_that_no_box_can_be_made(caplog:
         raise OSError(errno.EMFILE, "too many open files")
 
     with pytest.raises(BoxGone, match="too many open files"):
-        await Boxes(start).warm_up()
+        await Boxes(start, 8).warm_up()
     assert "no box can be made" in caplog.text
 
 

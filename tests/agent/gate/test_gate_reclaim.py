@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import time
+from collections.abc import Iterator
 
 import pytest
 from fakes.box import BoxMaker, FakeBox
@@ -22,6 +24,7 @@ from fakes.procfs import descriptors, lives
 from fakes.raw_client import RawClient
 from fakes.waiting import comes_true
 
+from farmhand_agent.boxes.room import most
 from farmhand_agent.gate.admission import Admission
 from farmhand_agent.gate.gate import Gate
 
@@ -46,6 +49,29 @@ async def test_a_reclaim_leaves_nothing_and_tells_everybody() -> None:
         with pytest.raises(ConnectionRefusedError):
             await RawClient.open(address)
     assert descriptors() == before
+
+
+async def test_however_many_identities_came_there_are_few_boxes_and_a_reclaim_is_quick(opened: Open) -> None:
+    """Every address is an identity, and clients with tickets choose their names themselves."""
+    place = await opened(slots=2)
+    most_at_once = 0
+
+    async def come(sources: Iterator[str]) -> None:
+        nonlocal most_at_once
+        for source in sources:
+            with await RawClient.open(place.address, source=source) as client:
+                await client.say(PLAIN)
+                assert (await client.reply()).status == 0
+            most_at_once = max(most_at_once, sum(lives(box.init) for box in place.boxes))
+
+    sources = iter([f"127.0.1.{number}" for number in range(1, 151)])
+    await asyncio.gather(*(come(sources) for _ in range(2)))
+    assert len(place.boxes) == 150
+    assert most_at_once <= most(2)
+    began = time.monotonic()
+    await place.reclaim()
+    assert time.monotonic() - began < 2.0
+    assert not any(lives(box.init) for box in place.boxes)
 
 
 async def test_a_reclaim_while_the_first_box_comes_up_leaves_nothing() -> None:
