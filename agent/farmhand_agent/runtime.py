@@ -46,7 +46,7 @@ class Runtime:
         self._zone = local_zone()
         self.settings = settings
         self.machine = machine
-        self.seen = Observation(choice=choice)
+        self.seen = carry_on(Observation(choice=choice), settings, time.monotonic(), time.time())
         self.lender = Lender(Pace(grace=settings.grace))
         self.state_since = time.time()
         self.decision: Decision = self._decide()

@@ -12,7 +12,7 @@ from farmhand.cli.context import agent, console, note, print_json
 from farmhand.cli.parsers import Commands, add_command, add_json
 from farmhand.cli.words import plural, span
 from farmhand.errors import PeerError
-from farmhand.wire.history import AskHistory, History, JobRecord, Summary
+from farmhand.wire.history import LONGEST_HISTORY, AskHistory, History, JobRecord, Summary
 from farmhand.wire.local import Block, Done
 
 LISTED = 20
@@ -47,9 +47,12 @@ def add_commands(commands: Commands) -> None:
 
 
 def _days(text: str) -> float:
-    days = float(text)
-    if not 0 < days < float("inf"):
-        raise argparse.ArgumentTypeError("a number of days, more than 0")
+    try:
+        days = float(text)
+    except ValueError:
+        days = 0.0
+    if not 0 < days <= LONGEST_HISTORY:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of days, more than 0 and at most {LONGEST_HISTORY}")
     return days
 
 

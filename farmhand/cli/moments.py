@@ -6,8 +6,10 @@ import re
 from datetime import datetime, time, timedelta
 
 from farmhand.errors import OwnerError
+from farmhand.lending.observation import LONGEST_CHOICE
 
 _SPAN = re.compile(r"(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m(?:in)?)?(?:(\d+)s)?")
+_UNITS = (86400, 3600, 60, 1)
 _CLOCK = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)")
 
 
@@ -15,14 +17,16 @@ def parse_span(text: str) -> timedelta:
     """Read a span of time such as `2h`, `45m`, `1h30m` or `1d`.
 
     Raises:
-        OwnerError: it is none, or no time at all.
+        OwnerError: it is none, no time at all, or longer than a choice may hold.
     """
     match = _SPAN.fullmatch(text.strip().replace(" ", ""))
-    days, hours, minutes, seconds = (int(part or 0) for part in match.groups()) if match else (0, 0, 0, 0)
-    span = timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds)
-    if not span:
+    parts = (float(part or 0) for part in match.groups()) if match else ()
+    seconds = sum(part * unit for part, unit in zip(parts, _UNITS, strict=False))
+    if not seconds:
         raise OwnerError(f"{text!r} is no span of time; write 45m, 2h, 1h30m or 1d")
-    return span
+    if seconds > LONGEST_CHOICE:
+        raise OwnerError(f"{text!r} is more than a year; leave it out for a choice that holds until you make another")
+    return timedelta(seconds=seconds)
 
 
 def parse_moment(text: str, now: datetime) -> datetime:

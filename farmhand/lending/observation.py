@@ -34,6 +34,10 @@ class Ending(enum.Enum):
     AT_ONCE = "at once"
 
 
+LONGEST_CHOICE = 366 * 86400.0
+"""Seconds for which a choice with an end may hold: what lies further off is a slip of a finger or of a clock."""
+
+
 @dataclass(frozen=True, slots=True)
 class Choice:
     """The owner's choice and how long it holds.

@@ -3,7 +3,8 @@
 The senses tell what is; the policy decides from one observation. What it needs to know of the past is carried from one
 observation to the next here, before each decision:
 
-1. A choice that has ended is forgotten: by its time, or by the owner's return from having been away.
+1. A choice that has ended is forgotten: by its time, which is never more than a year away, or by the owner's return
+   from having been away.
 2. Away is no input for `idle_after`, or the screensaver left behind. The return is the first touch after that.
 3. A choice to keep that ended by itself leaves a trace, for the warning before lending. One that the owner ended by
    hand leaves none.
@@ -16,7 +17,7 @@ from dataclasses import replace
 from math import inf
 
 from farmhand.lending.facts import is_behind_screensaver
-from farmhand.lending.observation import Choice, Ending, Observation, Return, Wish
+from farmhand.lending.observation import LONGEST_CHOICE, Choice, Ending, Observation, Return, Wish
 from farmhand.settings import Settings
 
 
@@ -60,6 +61,8 @@ def _choice_now(seen: Observation, wall: float) -> Choice:
     choice = seen.choice
     if choice.until is not None and choice.until <= wall:
         return Choice()
+    if choice.until is not None and choice.until > wall + LONGEST_CHOICE:
+        choice = replace(choice, until=wall + LONGEST_CHOICE)
     if choice.back is Return.NOT_AWAITED or seen.in_use is None:
         return choice
     if not seen.in_use or is_behind_screensaver(seen, seen.idle_since):

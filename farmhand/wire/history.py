@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import msgspec
+from msgspec import Meta
+
+LONGEST_HISTORY = 36500
+"""Days that anybody looks back."""
 
 
 class JobRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -112,7 +118,7 @@ class AskHistory(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="a
         user: only the jobs of this user, machine or `user@machine`; "": everybody's.
     """
 
-    days: float = 7.0
+    days: Annotated[float, Meta(gt=0, le=LONGEST_HISTORY)] = 7.0
     limit: int = 20
     user: str = ""
 

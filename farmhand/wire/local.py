@@ -7,11 +7,14 @@ changed what is to be seen, the snapshot that shows it comes before the answer.
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
+from msgspec import Meta
 
 from farmhand.wire.history import AskHistory, History
+
+Moment = Annotated[float, Meta(ge=0, le=250_000_000_000, description="Unix seconds, within what calendars can name")]
 
 
 class JobView(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -31,7 +34,7 @@ class JobView(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     project: str
     file: str
     compiler: str
-    started_at: float
+    started_at: Moment
     waited: float
 
 
@@ -83,13 +86,13 @@ class Snapshot(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="sna
     version: str
     name: str
     state: str
-    since: float
+    since: Moment
     rule: str
     reason: str
     wish: Literal["auto", "lend", "keep"] = "auto"
-    wish_until: float | None = None
+    wish_until: Moment | None = None
     until_back: bool = False
-    lends_at: float | None = None
+    lends_at: Moment | None = None
     slots: int = 0
     jobs: tuple[JobView, ...] = ()
     last_reclaim_ms: float | None = None
@@ -152,12 +155,12 @@ class Choose(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="choos
 
     Attributes:
         wish: auto, lend or keep.
-        until: Unix time at which it falls back to auto; None: it stays.
+        until: Unix time at which it falls back to auto, or in a year if that is earlier; None: it stays.
         until_back: fall back to auto when the owner has been away and returns, too.
     """
 
     wish: Literal["auto", "lend", "keep"]
-    until: float | None = None
+    until: Moment | None = None
     until_back: bool = False
 
 

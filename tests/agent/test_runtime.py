@@ -14,7 +14,7 @@ from fakes.waiting import comes_true
 
 from farmhand.errors import OwnerError
 from farmhand.lending.lender import Pace, State
-from farmhand.lending.observation import Choice, Reading, Wish
+from farmhand.lending.observation import LONGEST_CHOICE, Choice, Reading, Wish
 from farmhand.machine import Machine
 from farmhand.settings import Settings
 from farmhand_agent.effects import Effects
@@ -214,6 +214,15 @@ async def test_a_remembered_choice_holds_from_the_start() -> None:
     stand.begin()
     stand.owner_leaves()
     assert stand.runtime.lender.state is State.KEPT
+
+
+async def test_a_remembered_choice_that_no_calendar_can_name_ends_within_a_year() -> None:
+    """From the first moment on: whoever asks before it acts is not told of the year 10,000 either."""
+    stand = Stand(Choice(Wish.KEEP, 1e300))
+    ends = stand.runtime.seen.choice.until
+    assert ends == pytest.approx(time.time() + LONGEST_CHOICE, abs=60)
+    stand.begin()
+    assert stand.kept == [(Choice(Wish.KEEP, ends), True)]
 
 
 async def test_a_choice_ends_by_itself(stand: Stand) -> None:

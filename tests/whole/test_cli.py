@@ -68,7 +68,8 @@ def test_a_choice_comes_in_place_of_the_one_before(station: Workstation) -> None
 
 def test_an_answer_comes_after_what_it_led_to(station: Workstation) -> None:
     with AgentLink(station.folder / "run" / "farmhand" / "agent.sock") as link:
-        for until_then in (2e9, 3e9, None):
+        now = round(time.time())
+        for until_then in (now + 3600, now + 7200, None):
             link.ask(Choose("keep", until_then))
             assert (link.snapshot.wish, link.snapshot.wish_until) == ("keep", until_then)
         link.ask(Block("mallory"))
@@ -202,6 +203,8 @@ def test_without_a_registry_hosts_says_what_to_do(stage: Stage, tmp_path: Path) 
     ("words", "told"),
     [
         (["lend", "--for", "soon"], "is no span of time"),
+        (["reclaim", "--for", "99999999999999h"], "is more than a year"),
+        (["lend", "--for", "9999999d"], "is more than a year"),
         (["reclaim", "--until", "noon"], "is no time of day"),
         (["replay"], "nothing has been recorded here yet"),
         (["replay", "missing"], "cannot read missing"),

@@ -29,6 +29,7 @@ NOW = datetime(2026, 6, 10, 14, 30, tzinfo=BERLIN)
         ("1d2h3m4s", 93784),
         ("90s", 90),
         ("100m", 6000),
+        ("366d", 31622400),
     ],
 )
 def test_a_span(text: str, seconds: int) -> None:
@@ -38,6 +39,12 @@ def test_a_span(text: str, seconds: int) -> None:
 @pytest.mark.parametrize("text", ["", "0h", "2", "h", "30m1h", "-1h", "1.5h", "two hours", "1w", "²h"])
 def test_what_is_no_span(text: str) -> None:
     with pytest.raises(OwnerError, match="is no span of time; write 45m, 2h, 1h30m or 1d"):
+        parse_span(text)
+
+
+@pytest.mark.parametrize("text", ["367d", "366d1s", "9999999d", "99999999999999h", "9" * 500 + "s"])
+def test_nobody_means_more_than_a_year(text: str) -> None:
+    with pytest.raises(OwnerError, match="is more than a year; leave it out"):
         parse_span(text)
 
 

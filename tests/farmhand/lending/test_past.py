@@ -41,6 +41,19 @@ def test_a_choice_ends_at_its_time(wish: Wish) -> None:
     assert carried(seen, NOW + 10).choice == Choice()
 
 
+@pytest.mark.parametrize("far", [366 * 86400 + 1, 2e11, 1e300])
+@pytest.mark.parametrize("wish", Wish)
+def test_a_choice_with_an_end_ends_within_a_year(wish: Wish, far: float) -> None:
+    seen = carried(choose(AWAY, Choice(wish, WALL + far, Return.NOT_LEFT)))
+    assert seen.choice.until == WALL + 366 * 86400
+    assert carried(seen, NOW + 366 * 86400).choice == Choice()
+
+
+def test_a_year_is_not_too_long() -> None:
+    choice = Choice(Wish.KEEP, WALL + 366 * 86400)
+    assert carried(choose(AWAY, choice)).choice == choice
+
+
 def test_a_choice_without_an_end_stays() -> None:
     assert carried(choose(AWAY, Choice(Wish.KEEP))).choice == Choice(Wish.KEEP)
 
