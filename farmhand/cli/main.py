@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import errno
+import io
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -19,6 +21,9 @@ EXAMPLES = """examples:
   farmhand status --json              for scripts
 """
 
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
+"""Why what is written into a file or device does not arrive."""
+
 Command = Callable[[argparse.Namespace], int]
 
 
@@ -29,19 +34,41 @@ def main(arguments: Sequence[str] | None = None) -> int:
         0 when it did what it says, 1 when that was not possible, 2 for a wrong command line; `farmhand build` returns
         what the build command returned.
     """
+    _write_anything()
     parser = make_parser()
     options = parser.parse_args(arguments)
     command: Command = options.command
     try:
-        return command(options)
+        status = command(options)
+        if sys.stdout is not None:
+            sys.stdout.flush()
     except FarmhandError as wrong:
         note(str(wrong))
         return 1
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader left; do not fail again at exit
+        _write_nothing_more()  # the reader has seen enough
         return 0
+    except OSError as wrong:
+        if wrong.errno not in _NO_ROOM:
+            raise
+        _write_nothing_more()
+        note(f"cannot write what there is to say: {wrong.strerror}")
+        return 1
     except KeyboardInterrupt:
         return 130
+    return status
+
+
+def _write_anything() -> None:
+    """Spell out letters that the terminal's encoding lacks, rather than fail for a name from elsewhere."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _write_nothing_more() -> None:
+    """Let what is left in the buffer go nowhere, or the interpreter would fail at it once more as it ends."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def make_parser() -> argparse.ArgumentParser:

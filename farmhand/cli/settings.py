@@ -55,7 +55,7 @@ def _explain(options: argparse.Namespace) -> int:
         "unit": told.unit,
         "allowed": told.allowed,
         "default": settings.spell(settings.default(name)) or "empty",
-        "now": f"{settings.spell(getattr(load_settings(), name)) or 'empty'} (from: {sources()[name]})",
+        "now": _now(name),
         "a change counts": "after a restart of the agent" if told.restart else "at once",
     }
     console.print(f"{name}: {told.text}")
@@ -65,12 +65,24 @@ def _explain(options: argparse.Namespace) -> int:
     return 0
 
 
+def _now(name: str) -> str:
+    """What holds, and by whose word; where something is wrong, what that is."""
+    try:
+        return f"{settings.spell(getattr(load_settings(), name)) or 'empty'} (from: {sources()[name]})"
+    except OwnerError as wrong:
+        return str(wrong)
+
+
 def _set(options: argparse.Namespace) -> int:
     name: str = options.name
     file = write_setting(name, options.value)
     console.print(f"{file}: {name} = {options.value}")
     if sources()[name] != str(file):
         note(f"{sources()[name]} in the environment comes before the file")
+    try:
+        load_settings()
+    except OwnerError as wrong:
+        raise OwnerError(f"this counts once everything else is right, too: {wrong}") from None
     console.print(_tell_the_agent())
     return 0
 

@@ -1,4 +1,8 @@
-"""The log of a program that runs in the background: standard error, one presentable line for each message."""
+"""The log of a program that runs in the background, on standard error.
+
+A line that begins with the program's name is a message of ours. What a message quotes is presentable, and never begins
+such a line: all lines of a message but the first are indented.
+"""
 
 from __future__ import annotations
 
@@ -8,12 +12,13 @@ import sys
 from farmhand.text import MAX_SENTENCE, presentable
 
 
-class OneLine(logging.Formatter):
-    """Writes a message on one line, whatever it quotes; a traceback of ours keeps its own."""
+class PlainLines(logging.Formatter):
+    """Writes messages as the module says."""
 
-    def formatMessage(self, record: logging.LogRecord) -> str:
-        """Logging's question for the text of a record."""
-        return presentable(super().formatMessage(record), MAX_SENTENCE)
+    def format(self, record: logging.LogRecord) -> str:
+        """Logging's question for the whole text of a record, tracebacks included."""
+        lines = super().format(record).split("\n")
+        return "\n  ".join(presentable(line, MAX_SENTENCE) for line in lines)
 
 
 def begin_log(program: str, level: str) -> None:
@@ -24,5 +29,5 @@ def begin_log(program: str, level: str) -> None:
         level: of the least important messages, such as "warning".
     """
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(OneLine(f"{program}: %(message)s"))
+    handler.setFormatter(PlainLines(f"{program}: %(message)s"))
     logging.basicConfig(level=level.upper(), handlers=[handler])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import tomllib
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import tomlkit
 
@@ -34,10 +34,7 @@ def sources() -> dict[str, str]:
         OwnerError: the file cannot be read or is no TOML.
     """
     file = places.settings_file()
-    try:
-        written = tomllib.loads(_read(file))
-    except tomllib.TOMLDecodeError as wrong:
-        raise OwnerError(f"{file} is not valid TOML: {wrong}") from None
+    written = _parsed(file, _read(file))
     return {
         name: variable
         if (variable := f"FARMHAND_{name.upper()}") in os.environ
@@ -49,7 +46,7 @@ def sources() -> dict[str, str]:
 
 
 def write_setting(name: str, text: str) -> Path:
-    """Put one setting into the settings file and leave everything else in it as it is, comments too.
+    """Put one setting into the settings file and leave everything else in it as it is, comments and mistakes too.
 
     Args:
         name: of the setting.
@@ -59,12 +56,12 @@ def write_setting(name: str, text: str) -> Path:
         The file.
 
     Raises:
-        OwnerError: there is no such setting, the value is not allowed, or the file is wrong or cannot be written.
+        OwnerError: there is no such setting, the value is not allowed, or the file is no TOML or cannot be written.
     """
     value = getattr(settings.change(Settings(), name, text), name)
     file = places.settings_file()
     before = _read(file)
-    settings.from_toml(before)
+    _parsed(file, before)
     document = tomlkit.parse(before)
     document[name] = list(cast(tuple[str, ...], value)) if isinstance(value, tuple) else value
     target = file.resolve()  # a link into a folder of dotfiles stays one
@@ -77,6 +74,13 @@ def write_setting(name: str, text: str) -> Path:
         fresh.unlink(missing_ok=True)
         raise OwnerError(f"cannot write {target}: {wrong.strerror}") from None
     return file
+
+
+def _parsed(file: Path, text: str) -> dict[str, Any]:
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as wrong:
+        raise OwnerError(f"{file} is not valid TOML: {wrong}") from None
 
 
 def _read(file: Path) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -70,14 +71,35 @@ def test_a_link_stays_a_link(file: Path, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("before", "name", "text"),
-    [(OWNERS, "slots", "many"), (OWNERS, "colour", "red"), ("slots = ", "slots", "2"), ("colour = 1\n", "slots", "2")],
+    [(OWNERS, "slots", "many"), (OWNERS, "colour", "red"), ("slots = ", "slots", "2"), ("slots = 'x'\n", "grace", "x")],
 )
-def test_nothing_wrong_is_written_and_no_wrong_file_touched(file: Path, before: str, name: str, text: str) -> None:
+def test_nothing_wrong_is_written_and_no_broken_file_touched(file: Path, before: str, name: str, text: str) -> None:
     file.write_text(before)
     with pytest.raises(OwnerError):
         write_setting(name, text)
     assert file.read_text() == before
     assert [one.name for one in file.parent.iterdir()] == [file.name]
+
+
+@pytest.mark.parametrize(
+    "before",
+    ["slots = 'many'\n", "slots = -1\n", "slots = [1]\n", "slots = {x = 1}\n", "[slots]\nx = 1\n", "slots.x = 1\n"],
+)
+def test_a_wrong_value_can_be_mended(file: Path, before: str) -> None:
+    file.write_text(f"grace = 5.0\n{before}")
+    write_setting("slots", "2")
+    assert (load_settings().slots, load_settings().grace) == (2, 5.0)
+
+
+@pytest.mark.parametrize("other", ["grace = 'long'\n", "colour = 1\n", "[colour]\nx = 1\n", "[[colour]]\nx = 1\n"])
+def test_of_several_mistakes_each_can_be_mended_alone(file: Path, other: str) -> None:
+    file.write_text(f"slots = 'many'\n{other}")
+    write_setting("slots", "2")
+    written = tomllib.loads(file.read_text())
+    assert written == {**tomllib.loads(other), "slots": 2}
+    file.write_text(other)
+    write_setting("slots", "2")
+    assert tomllib.loads(file.read_text()) == written
 
 
 def test_a_file_that_is_no_toml_has_no_sources(file: Path) -> None:
