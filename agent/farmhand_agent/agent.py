@@ -18,6 +18,7 @@ from farmhand.errors import OwnerError
 from farmhand.lending.lender import State
 from farmhand.lending.observation import Choice, Reading, Return, Wish
 from farmhand.lending.slots import memory_for_jobs
+from farmhand.links.boot import since_boot, slept
 from farmhand.links.toolchains import fingerprints
 from farmhand.machine import Machine, split_address
 from farmhand.settings import Settings, meaning, names
@@ -240,9 +241,8 @@ class Agent:
 
     def _carry_out(self, request: ToAgent) -> Answer | Awaitable[Answer]:
         match request:
-            case Choose(wish, until, until_back):
-                back = Return.NOT_LEFT if until_back else Return.NOT_AWAITED
-                self._runtime.choose(Choice(Wish(wish), until, back))
+            case Choose():
+                self._runtime.choose(_choice(request))
             case Block(user, on):
                 return self._block(user, on)
             case AskHistory():
@@ -284,16 +284,16 @@ class Agent:
         self._changed()
 
     def _snapshot(self) -> Snapshot:
-        gap = time.time() - time.monotonic()
+        clocks = time.time() - time.monotonic(), slept()
         parts = (self._runtime, self._gate, self._effects, self._farm, self._limits.told)
-        shown = publish.snapshot(*parts, self._senses, gap)
+        shown = publish.snapshot(*parts, self._senses, *clocks)
         return msgspec.structs.replace(shown, sandbox=self._sandbox.name, sandbox_weaker=self._sandbox.weaker)
 
     def _changed(self) -> None:
         """Tell the recorder, and the faces once for all that changes in one turn of the loop."""
         runtime = self._runtime
         lent = runtime.lender.state is State.LENT
-        self._recorder.note(runtime.seen, runtime.decision.rule, lent, time.monotonic(), time.time())
+        self._recorder.note(runtime.seen, runtime.decision.rule, lent, time.monotonic(), time.time(), slept())
         if not self._dirty:
             self._dirty = True
             asyncio.get_running_loop().call_soon(self._publish)
@@ -311,6 +311,12 @@ class Agent:
             return
         self._logged = shown.state
         _log.info("%s: %s", shown.state, shown.trouble or shown.reason)
+
+
+def _choice(asked: Choose) -> Choice:
+    """What the owner asked for; a span begins now."""
+    back = Return.NOT_LEFT if asked.until_back else Return.NOT_AWAITED
+    return Choice(Wish(asked.wish), asked.until, back, None if asked.span is None else since_boot() + asked.span)
 
 
 def _differ(name: str, one: Settings, other: Settings) -> bool:

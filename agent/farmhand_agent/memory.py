@@ -1,4 +1,9 @@
-"""What the agent remembers from one start to the next: its key, the owner's choice, how often it has started."""
+"""What the agent remembers from one start to the next: its key, the owner's choice, how often it has started.
+
+The clock by which spans end begins anew with each start of the machine. A span from before is remembered by the time on
+the wall, which may have been set since, and by what was left of it, of which nobody knows how much has passed. Of the
+two, the one that lends less counts: see `Choice`.
+"""
 
 from __future__ import annotations
 
@@ -6,16 +11,34 @@ import contextlib
 import logging
 import os
 import secrets
-from collections.abc import Iterable
+import time
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import msgspec
 
 from farmhand.errors import OwnerError
 from farmhand.lending.observation import Choice, Return, Wish
+from farmhand.links.boot import boot_id, since_boot
 from farmhand.wire.farm import Counter, Key
 
 _log = logging.getLogger("farmhand.agent")
+
+
+class _Span(msgspec.Struct, frozen=True):
+    """A choice's span as it was when it was written down.
+
+    Attributes:
+        ends: seconds since that start of the machine.
+        boot: which start that was.
+        left: seconds until the end.
+        until: Unix time of the end.
+    """
+
+    ends: float
+    boot: str
+    left: float
+    until: float
 
 
 class _Kept(msgspec.Struct):
@@ -25,6 +48,7 @@ class _Kept(msgspec.Struct):
     until: float | None = None
     back: Return = Return.NOT_AWAITED
     blocked: tuple[str, ...] = ()
+    span: _Span | None = None
 
 
 class Memory:
@@ -32,9 +56,20 @@ class Memory:
 
     Args:
         folder: where it lies; must exist.
+        boot: which start of the machine this is; "" when nothing tells.
+        age: seconds since that start, sleep included.
+        wall: Unix seconds.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        boot: str | None = None,
+        age: Callable[[], float] = since_boot,
+        wall: Callable[[], float] = time.time,
+    ) -> None:
+        self._boot = boot_id() if boot is None else boot
+        self._age, self._wall = age, wall
         self._file = folder / "agent.json"
         self._kept = _Kept(secrets.token_hex(32))
         with contextlib.suppress(FileNotFoundError, msgspec.DecodeError):  # a damaged file is as good as none
@@ -43,15 +78,26 @@ class Memory:
     @property
     def choice(self) -> Choice:
         """The owner's latest choice."""
-        return Choice(self._kept.wish, self._kept.until, self._kept.back)
+        kept, span = self._kept, self._kept.span
+        if span is None:
+            return Choice(kept.wish, kept.until, kept.back)
+        if span.boot and span.boot == self._boot:
+            return Choice(kept.wish, kept.until, kept.back, span.ends)
+        until = span.until if kept.until is None else kept.until
+        return Choice(kept.wish, until, kept.back, self._age() + span.left)
 
     def keep_choice(self, choice: Choice) -> None:
         """Remember a choice; where it cannot be written it holds until the agent ends, and the log says so."""
         self._kept.wish, self._kept.until, self._kept.back = choice.wish, choice.until, choice.back
+        self._kept.span = None if choice.ends is None else self._span(choice.ends)
         try:
             self._save()
         except OSError as wrong:
             _log.warning("your choice holds until the agent ends: cannot write %s (%s)", self._file, wrong.strerror)
+
+    def _span(self, ends: float) -> _Span:
+        left = ends - self._age()
+        return _Span(ends, self._boot, left, self._wall() + left)
 
     @property
     def blocked(self) -> tuple[str, ...]:

@@ -26,6 +26,7 @@ def snapshot(
     limits: str,
     senses: Mapping[str, SenseView],
     clock_gap: float,
+    slept: float,
 ) -> Snapshot:
     """Gather everything that a tray or a status line shows.
 
@@ -34,6 +35,7 @@ def snapshot(
         limits: in words, what all jobs together may hold.
         senses: which source answers which question.
         clock_gap: Unix time less monotonic time, in seconds.
+        slept: seconds for which the machine has slept since it started.
     """
     decision, choice, state = runtime.decision, runtime.seen.choice, runtime.lender.state
     return Snapshot(
@@ -44,9 +46,9 @@ def snapshot(
         rule=decision.rule,
         reason=decision.reason,
         wish=choice.wish.value,
-        wish_until=choice.until,
+        wish_until=_unix(choice.ends_at(clock_gap, slept), clock_gap),
         until_back=choice.back is not Return.NOT_AWAITED,
-        lends_at=None if decision.lends_at is None else round(decision.lends_at + clock_gap, 1),
+        lends_at=_unix(decision.lends_at, clock_gap),
         slots=gate.slots if state in _TAKING_JOBS else 0,
         jobs=tuple(job.view() for job in gate.jobs),
         last_reclaim_ms=effects.last_reclaim_ms,
@@ -62,6 +64,11 @@ def snapshot(
         reclaim_p50_ms=effects.reclaim_p50_ms,
         reclaim_p99_ms=effects.reclaim_p99_ms,
     )
+
+
+def _unix(at: float | None, clock_gap: float) -> float | None:
+    """Unix seconds, as of the clock now; rounded, for else they would differ a little with each look."""
+    return None if at is None else round(at + clock_gap, 1)
 
 
 def explanation(runtime: Runtime) -> Explanation:

@@ -15,6 +15,7 @@ from farmhand.lending.lender import Lender, Pace, State
 from farmhand.lending.observation import Choice, Ending, Observation, Reading
 from farmhand.lending.past import carry_on, choose, end
 from farmhand.lending.policy import Decision, decide
+from farmhand.links.boot import slept
 from farmhand.links.zone import local_zone
 from farmhand.machine import Machine
 from farmhand.settings import Settings
@@ -46,7 +47,7 @@ class Runtime:
         self._zone = local_zone()
         self.settings = settings
         self.machine = machine
-        self.seen = carry_on(Observation(choice=choice), settings, time.monotonic(), time.time())
+        self.seen = carry_on(Observation(choice=choice), settings, time.monotonic(), time.time(), slept())
         self.lender = Lender(Pace(grace=settings.grace))
         self.state_since = time.time()
         self.decision: Decision = self._decide()
@@ -85,7 +86,7 @@ class Runtime:
 
     def think(self) -> None:
         """Decide anew from what is known now."""
-        self.seen = carry_on(self.seen, self.settings, time.monotonic(), time.time())
+        self.seen = carry_on(self.seen, self.settings, time.monotonic(), time.time(), slept())
         self.decision = self._decide()
         if self._effects is not None:
             self._effects.rule = self.decision.rule
@@ -135,7 +136,8 @@ class Runtime:
     def _decide(self) -> Decision:
         lent = self.lender.state in (State.LENT, State.HELD)
         offered = self.lender.want.slots if lent else 0
-        return decide(self.seen, self.settings, self.machine, time.monotonic(), time.time(), lent, offered, self._zone)
+        now, wall = time.monotonic(), time.time()
+        return decide(self.seen, self.settings, self.machine, now, wall, lent, offered, self._zone, slept())
 
     def _arm(self) -> None:
         if self._timer is not None:

@@ -73,7 +73,7 @@ def _choose(wish: Literal["auto", "lend", "keep"], options: argparse.Namespace, 
     """Send a choice, wait until it shows, and say what came of it; 1 when it did not come about."""
     with agent() as link:
         before = link.snapshot
-        link.ask(Choose(wish, _until(options), getattr(options, "until_back", False)))
+        link.ask(Choose(wish, _until(options), getattr(options, "until_back", False), _span(options)))
         after = _settle(link, settled)
     if before.state != "kept" and after.state == "kept" and after.last_reclaim_ms is not None:
         sent = f"; {plural(len(before.jobs), 'job')} sent elsewhere" if before.jobs else ""
@@ -94,11 +94,13 @@ def _settle(link: AgentLink, settled: set[str]) -> Snapshot:
 
 
 def _until(options: argparse.Namespace) -> float | None:
-    if getattr(options, "span", None):
-        return time.time() + parse_span(options.span).total_seconds()
     if getattr(options, "until", None):
         return parse_moment(options.until, datetime.now(local_zone())).timestamp()
     return None
+
+
+def _span(options: argparse.Namespace) -> float | None:
+    return parse_span(options.span).total_seconds() if getattr(options, "span", None) else None
 
 
 def _status(options: argparse.Namespace) -> int:

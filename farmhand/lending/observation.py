@@ -1,6 +1,9 @@
 """What the senses know about the machine and its owner at one moment, and what the owner asked for.
 
 `None` means "cannot know", never "no": a rule that needs to know treats it as a reason not to lend.
+
+A moment that the owner names, such as half past five, is one of the clock on the wall, which anybody may set. A span,
+such as two hours, is no matter of that clock: it ends by one that nobody can set, and that goes on in sleep.
 """
 
 from __future__ import annotations
@@ -40,17 +43,31 @@ LONGEST_CHOICE = 366 * 86400.0
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """The owner's choice and how long it holds.
+    """The owner's choice and how long it holds, before it falls back to auto.
 
     Attributes:
         wish: what the owner wants.
-        until: Unix time in seconds at which the choice falls back to auto; None: until the owner chooses again.
-        back: whether it also falls back to auto when the owner has been away and returns.
+        until: Unix time in seconds at which it ends; None: not by the clock on the wall.
+        back: whether it also ends when the owner has been away and returns.
+        ends: seconds since the machine started, sleep included, at which it ends; None: not by a span. With both, as
+            after a restart of the machine, whose clock may have been set, the end that lends less counts.
     """
 
     wish: Wish = Wish.AUTO
     until: float | None = None
     back: Return = Return.NOT_AWAITED
+    ends: float | None = None
+
+    def ends_at(self, clock: float, slept: float) -> float | None:
+        """Return the monotonic seconds at which it ends by the clock or by its span; None: by neither.
+
+        Args:
+            clock: Unix time less monotonic time, in seconds.
+            slept: seconds for which the machine has slept since it started; the monotonic clock leaves them out.
+        """
+        ends = [] if self.until is None else [self.until - clock]
+        ends += [] if self.ends is None else [self.ends - slept]
+        return (min if self.wish is Wish.LEND else max)(ends, default=None)
 
 
 @dataclass(frozen=True, slots=True)

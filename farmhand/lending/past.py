@@ -32,7 +32,7 @@ def end(seen: Observation, at_once: bool) -> Observation:
     return replace(seen, ending=Ending.AT_ONCE if hurry else Ending.WHEN_DONE)
 
 
-def carry_on(seen: Observation, settings: Settings, now: float, wall: float) -> Observation:
+def carry_on(seen: Observation, settings: Settings, now: float, wall: float, slept: float = 0.0) -> Observation:
     """Bring an observation up to date before a decision.
 
     Args:
@@ -40,8 +40,9 @@ def carry_on(seen: Observation, settings: Settings, now: float, wall: float) -> 
         settings: `busy_above` and `disk_busy_above` count.
         now: monotonic seconds.
         wall: Unix seconds.
+        slept: seconds for which the machine has slept since it started.
     """
-    choice = _choice_now(seen, wall)
+    choice = _choice_now(seen, now, wall, slept)
     kept_till_now = seen.choice.wish is Wish.KEEP and choice.wish is Wish.AUTO
     return replace(
         seen,
@@ -57,14 +58,19 @@ def _busy_until(seen: Observation, settings: Settings, now: float) -> float | No
     return now if seen.busy_until == inf and seen.others_cpu is not None else seen.busy_until
 
 
-def _choice_now(seen: Observation, wall: float) -> Choice:
-    choice = seen.choice
-    if choice.until is not None and choice.until <= wall:
+def _choice_now(seen: Observation, now: float, wall: float, slept: float) -> Choice:
+    choice = _within_a_year(seen.choice, now + slept, wall)
+    ends = choice.ends_at(wall - now, slept)
+    if ends is not None and ends <= now:
         return Choice()
-    if choice.until is not None and choice.until > wall + LONGEST_CHOICE:
-        choice = replace(choice, until=wall + LONGEST_CHOICE)
     if choice.back is Return.NOT_AWAITED or seen.in_use is None:
         return choice
     if not seen.in_use or is_behind_screensaver(seen, seen.idle_since):
         return replace(choice, back=Return.AWAY)
     return Choice() if choice.back is Return.AWAY else choice
+
+
+def _within_a_year(choice: Choice, age: float, wall: float) -> Choice:
+    until = None if choice.until is None else min(choice.until, wall + LONGEST_CHOICE)
+    ends = None if choice.ends is None else min(choice.ends, age + LONGEST_CHOICE)
+    return replace(choice, until=until, ends=ends)

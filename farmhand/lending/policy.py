@@ -70,6 +70,7 @@ def decide(
     lending: bool,
     offered: int = 0,
     zone: tzinfo = UTC,
+    slept: float = 0.0,
 ) -> Decision:
     """Apply the rules.
 
@@ -82,13 +83,14 @@ def decide(
         lending: whether the machine is lent now; load must then be higher to take it back than it was to refuse it.
         offered: slots offered to the farm now; the number wanted stays near it.
         zone: whose time the clocks show here, for the schedule.
+        slept: seconds for which the machine has slept since it started; `now` leaves them out.
     """
     facts = _warned(
         Facts(
             seen=seen,
             settings=settings,
             now=now,
-            choice_ends=None if seen.choice.until is None else now + seen.choice.until - wall,
+            choice_ends=seen.choice.ends_at(wall - now, slept),
             slots=slots_for(settings, machine, seen.others_cpu, seen.free_memory_mib, offered, seen.memory_pressure),
             clock=wall - now,
             zone=zone,

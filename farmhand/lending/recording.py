@@ -62,6 +62,7 @@ class Moment:
         rule: that decided then.
         lent: whether the machine was lent then.
         reading: what had changed.
+        slept: seconds for which the machine had slept since it started.
     """
 
     at: float
@@ -69,6 +70,7 @@ class Moment:
     rule: str
     lent: bool
     reading: Reading
+    slept: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,12 +88,13 @@ class _Begin(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="begin
     settings: dict[str, Any]
 
 
-class _Seen(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="seen"):
+class _Seen(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, tag="seen"):
     at: float
     wall: float
     rule: str
     lent: bool
     values: dict[str, Any]
+    slept: float = 0.0
 
 
 _HINTS = {name: hint for name, hint in get_type_hints(Observation).items() if name not in CARRIED}
@@ -106,10 +109,12 @@ def begin_line(machine: Machine, settings: Settings) -> bytes:
     return _line(_Begin(machine.cores, machine.memory_mib, told))
 
 
-def moment_line(seen: Observation, before: Observation, at: float, wall: float, rule: str, lent: bool) -> bytes:
+def moment_line(
+    seen: Observation, before: Observation, at: float, wall: float, rule: str, lent: bool, slept: float = 0.0
+) -> bytes:
     """Write the line that tells what in `seen` differs from `before`."""
     values = {name: value for name in _HINTS if (value := _bare(seen, name)) != _bare(before, name)}
-    return _line(_Seen(at, wall, rule, lent, values))
+    return _line(_Seen(at, wall, rule, lent, values, slept))
 
 
 def read(lines: Iterable[bytes]) -> Iterator[Session]:
@@ -146,7 +151,7 @@ def _bare(seen: Observation, name: str) -> Any:
 
 def _moment(told: _Seen) -> Moment:
     values = {name: msgspec.convert(value, _HINTS[name]) for name, value in told.values.items()}
-    return Moment(told.at, told.wall, told.rule, told.lent, Reading(values))
+    return Moment(told.at, told.wall, told.rule, told.lent, Reading(values), told.slept)
 
 
 def _session(begin: _Begin, moments: Iterable[Moment]) -> Session:

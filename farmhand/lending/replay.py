@@ -89,13 +89,14 @@ class _Player:
         self._lender = Lender(Pace(grace=session.settings.grace))
         self._now = first.at
         self._clock = first.wall - first.at
+        self._slept = first.slept
         self._decision = self._decide()
 
     def play(self) -> None:
         """Play all of it."""
         for moment in self._session.moments:
             self._pass_time(moment.at)
-            self._clock = moment.wall - moment.at
+            self._clock, self._slept = moment.wall - moment.at, moment.slept
             self._take(moment)
             self._tally.decisions += 1
             self._tally.reproduced += self._decision.rule == moment.rule
@@ -132,11 +133,13 @@ class _Player:
     def _decide(self) -> Decision:
         session, lent = self._session, self._lender.state in (State.LENT, State.HELD)
         offered, wall = self._lender.want.slots if lent else 0, self._now + self._clock
-        return decide(self._seen, session.settings, session.machine, self._now, wall, lent, offered, self._zone)
+        return decide(
+            self._seen, session.settings, session.machine, self._now, wall, lent, offered, self._zone, self._slept
+        )
 
     def _carried_on(self, seen: Observation) -> Observation:
         there = replace(seen, in_use=self._in_use())
-        return carry_on(there, self._session.settings, self._now, self._now + self._clock)
+        return carry_on(there, self._session.settings, self._now, self._now + self._clock, self._slept)
 
     def _in_use(self) -> bool | None:
         """What the input's sense would have said with the `idle_after` to be tried."""

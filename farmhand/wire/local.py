@@ -12,9 +12,11 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
+from farmhand.lending.observation import LONGEST_CHOICE
 from farmhand.wire.history import AskHistory, History
 
 Moment = Annotated[float, Meta(ge=0, le=250_000_000_000, description="Unix seconds, within what calendars can name")]
+Span = Annotated[float, Meta(ge=0, le=LONGEST_CHOICE, description="seconds")]
 
 
 class JobView(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -155,13 +157,16 @@ class Choose(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="choos
 
     Attributes:
         wish: auto, lend or keep.
-        until: Unix time at which it falls back to auto, or in a year if that is earlier; None: it stays.
+        until: Unix time at which it falls back to auto, or in a year if that is earlier; None: not by the clock on
+            the wall.
         until_back: fall back to auto when the owner has been away and returns, too.
+        span: seconds from now until it falls back to auto, wherever somebody sets the clock; None: not by a span.
     """
 
     wish: Literal["auto", "lend", "keep"]
     until: Moment | None = None
     until_back: bool = False
+    span: Span | None = None
 
 
 class Explain(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="explain"):

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,8 @@ from fakes.limits import largest_file
 from farmhand.errors import OwnerError
 from farmhand.lending.observation import Choice, Wish
 from farmhand_agent.memory import Memory
+
+DAY = 86400.0
 
 
 def test_a_first_start_remembers_nothing(tmp_path: Path) -> None:
@@ -27,6 +30,76 @@ def test_a_choice_is_there_after_a_restart(tmp_path: Path) -> None:
     assert Memory(tmp_path).choice == Choice(Wish.KEEP, 1234.5)
 
 
+# --- spans --------------------------------------------------------------------
+SPAN = 7200.0
+LEFT_AT = 1_800_000_000.0
+"""Unix seconds at which the span is chosen, when the machine has been up for 5000 s."""
+
+
+def started(folder: Path, boot: str, age: float, wall: float) -> Memory:
+    """What an agent remembers that starts when the machine has been up for `age`."""
+    return Memory(folder, boot, lambda: age, lambda: wall)
+
+
+@pytest.fixture
+def chosen(tmp_path: Path) -> Callable[[Wish], Path]:
+    def choose(wish: Wish) -> Path:
+        started(tmp_path, "monday", 5000.0, LEFT_AT).keep_choice(Choice(wish, ends=5000.0 + SPAN))
+        return tmp_path
+
+    return choose
+
+
+@pytest.mark.parametrize("wish", [Wish.LEND, Wish.KEEP])
+@pytest.mark.parametrize("jump", [-2 * DAY, 0.0, 2 * DAY])
+def test_an_agent_that_starts_again_ends_a_span_when_it_is_over_wherever_the_clock_was_set(
+    chosen: Callable[[Wish], Path], wish: Wish, jump: float
+) -> None:
+    choice = started(chosen(wish), "monday", 5600.0, LEFT_AT + 600 + jump).choice
+    assert choice == Choice(wish, ends=5000.0 + SPAN)
+
+
+@pytest.mark.parametrize(
+    ("wish", "jump", "left"),
+    [
+        (Wish.LEND, 0.0, SPAN - 600),
+        (Wish.LEND, -2 * DAY, SPAN),
+        (Wish.LEND, 2 * DAY, SPAN - 600 - 2 * DAY),
+        (Wish.KEEP, 0.0, SPAN),
+        (Wish.KEEP, 2 * DAY, SPAN),
+        (Wish.KEEP, -DAY / 100, SPAN - 600 + DAY / 100),
+    ],
+)
+def test_after_a_start_of_the_machine_the_end_that_lends_less_counts(
+    chosen: Callable[[Wish], Path], wish: Wish, jump: float, left: float
+) -> None:
+    folder, wall = chosen(wish), LEFT_AT + 600 + jump
+    choice = started(folder, "tuesday", 40.0, wall).choice
+    assert choice.ends_at(wall - 40.0, 0.0) == pytest.approx(40.0 + left)
+    started(folder, "tuesday", 50.0, wall).keep_choice(choice)
+    assert started(folder, "tuesday", 60.0, wall).choice == choice, "it stays so through restarts of the agent"
+
+
+def test_a_second_start_of_the_machine_keeps_the_end_by_the_clock(chosen: Callable[[Wish], Path]) -> None:
+    folder = chosen(Wish.LEND)
+    choice = started(folder, "tuesday", 40.0, LEFT_AT + 600).choice
+    started(folder, "tuesday", 50.0, LEFT_AT + 610).keep_choice(choice)
+    assert started(folder, "wednesday", 40.0, LEFT_AT - DAY).choice.until == LEFT_AT + SPAN
+
+
+def test_where_the_kernel_does_not_tell_its_starts_apart_each_may_be_another(chosen: Callable[[Wish], Path]) -> None:
+    folder = chosen(Wish.KEEP)
+    started(folder, "", 5000.0, LEFT_AT).keep_choice(Choice(Wish.LEND, ends=5000.0 + SPAN))
+    assert started(folder, "", 40.0, LEFT_AT).choice == Choice(Wish.LEND, LEFT_AT + SPAN, ends=40.0 + SPAN)
+
+
+def test_a_choice_without_a_span_forgets_the_one_before(chosen: Callable[[Wish], Path]) -> None:
+    folder = chosen(Wish.KEEP)
+    started(folder, "monday", 5100.0, LEFT_AT).keep_choice(Choice(Wish.KEEP))
+    assert started(folder, "monday", 5200.0, LEFT_AT).choice == Choice(Wish.KEEP)
+
+
+# --- starts -------------------------------------------------------------------
 def test_every_start_has_a_larger_number_and_keeps_the_choice(tmp_path: Path) -> None:
     Memory(tmp_path).keep_choice(Choice(Wish.LEND))
     assert [Memory(tmp_path).next_epoch() for _ in range(3)] == [1, 2, 3]
@@ -93,6 +166,7 @@ def test_a_start_is_later_than_the_clock_says_and_than_the_one_before(tmp_path: 
 
 RAISE_EPOCHS = """
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from farmhand_agent.memory import Memory
 memory = Memory(Path(sys.argv[1]))

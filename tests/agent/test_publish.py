@@ -13,6 +13,7 @@ from fakes.waiting import comes_true
 from farmhand import __version__
 from farmhand.lending.lender import State
 from farmhand.lending.observation import Choice, Reading, Wish
+from farmhand.links.boot import since_boot, slept
 from farmhand.machine import Machine
 from farmhand.settings import Settings
 from farmhand.wire.local import SenseView, Snapshot
@@ -46,9 +47,9 @@ class Parts:
         self.senses: dict[str, SenseView] = {}
 
     def shown(self) -> Snapshot:
-        gap = time.time() - time.monotonic()
+        clocks = time.time() - time.monotonic(), slept()
         return publish.snapshot(
-            self.runtime, cast(Gate, self.gate), self.effects, self.farm, "bounded", self.senses, gap
+            self.runtime, cast(Gate, self.gate), self.effects, self.farm, "bounded", self.senses, *clocks
         )
 
     async def lend(self) -> None:
@@ -89,10 +90,18 @@ async def test_an_ipv6_gate_is_shown_with_brackets(parts: Parts) -> None:
 
 
 async def test_the_owners_choice_is_shown(parts: Parts) -> None:
-    until = time.time() + 100
+    until = round(time.time()) + 100.0
     parts.runtime.choose(Choice(Wish.KEEP, until))
     shown = parts.shown()
     assert (shown.wish, shown.wish_until) == ("keep", until)
+
+
+async def test_when_a_span_ends_is_shown_by_the_clock_on_the_wall(parts: Parts) -> None:
+    parts.runtime.choose(Choice(Wish.KEEP, ends=since_boot() + 100))
+    shown = parts.shown().wish_until
+    assert shown is not None
+    assert abs(shown - (time.time() + 100)) < 30
+    assert shown == round(shown, 1), "else it would change with every look"
 
 
 async def test_when_lending_will_start_is_shown_by_the_clock_on_the_wall(parts: Parts) -> None:

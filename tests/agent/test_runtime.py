@@ -15,6 +15,7 @@ from fakes.waiting import comes_true
 from farmhand.errors import OwnerError
 from farmhand.lending.lender import Pace, State
 from farmhand.lending.observation import LONGEST_CHOICE, Choice, Reading, Wish
+from farmhand.links.boot import since_boot
 from farmhand.machine import Machine
 from farmhand.settings import Settings
 from farmhand_agent.effects import Effects
@@ -231,6 +232,15 @@ async def test_a_choice_ends_by_itself(stand: Stand) -> None:
     stand.runtime.choose(Choice(Wish.LEND, time.time() + 0.5))
     await comes_true(lambda: State.LENT in stand.states)
     await stand.reaches(State.KEPT)
+
+
+async def test_a_span_ends_by_itself(stand: Stand) -> None:
+    stand.begin()
+    stand.runtime.report(Reading({**AWAY, "in_use": True, "idle_since": None}))
+    stand.runtime.choose(Choice(Wish.LEND, ends=since_boot() + 0.5))
+    await comes_true(lambda: State.LENT in stand.states)
+    await stand.reaches(State.KEPT)
+    assert stand.kept[-1][0] == Choice()
 
 
 async def draining() -> Stand:

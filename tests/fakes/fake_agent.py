@@ -11,6 +11,7 @@ import queue
 import socket
 import sys
 import threading
+import time
 from pathlib import Path
 from types import TracebackType
 
@@ -127,7 +128,8 @@ class FakeAgent:
         match request:
             case Choose(wish="lend"):
                 self.show(msgspec.structs.replace(LENT, wish="lend"))
-            case Choose(wish=wish, until=until):
+            case Choose(wish=wish, until=until, span=span):
+                until = until if span is None else time.time() + span
                 self.show(msgspec.structs.replace(KEPT, wish=wish, wish_until=until))
             case _:
                 pass

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.fakes.waiting import until
+from tests.whole.clocks import WallClock, clock_jumps_a_day
 from tests.whole.faults import FAULTS, Fault, disk, state_folder_full
 from tests.whole.network import Network
 from tests.whole.project import Project, make_project
@@ -76,6 +77,17 @@ def test_an_agent_lends_and_gives_back_when_its_disk_is_full(projects: Projects,
         state_folder_full(scene)
         scene.leaves_nothing()
     tell(outcomes, "state folder full", scene)
+
+
+def test_a_clock_that_jumps_by_days_lends_nothing_and_ends_no_build(projects: Projects, outcomes: list[str]) -> None:
+    with Stage(display=False) as stage:
+        stage.open_registry()
+        scene, clock = Scene(stage, projects()), WallClock(stage.folder)
+        scene.add("first", before=clock.before)
+        scene.add("second")
+        clock_jumps_a_day(scene, clock)
+        scene.leaves_nothing()
+    tell(outcomes, "clock jumps a day and more", scene)
 
 
 def test_the_second_of_two_agents_with_one_name_is_told_so_and_the_first_keeps_it(

@@ -119,8 +119,7 @@ class Tray(QObject):
         return present(self._snapshot, time.time(), local=local_time, absence=absence, refused=self._refused)
 
     def _ask(self, action: Action, who: str) -> None:
-        now = time.time()
-        message = request(action, now, next_morning(now), who)
+        message = request(action, next_morning(time.time()), who)
         sent = message is not None and self._link.send(message)
         if action is Action.QUIT_ALL:
             self._link.stay_away()

@@ -44,12 +44,11 @@ def present(
     )
 
 
-def request(action: Action, now: float, tomorrow: float, who: str = "") -> Block | Choose | Quit | None:
+def request(action: Action, tomorrow: float, who: str = "") -> Block | Choose | Quit | None:
     """What to send to the agent for a click.
 
     Args:
         action: what was clicked.
-        now: Unix seconds.
         tomorrow: Unix seconds at which "until tomorrow" ends.
         who: whom the click is about.
 
@@ -60,7 +59,7 @@ def request(action: Action, now: float, tomorrow: float, who: str = "") -> Block
         Action.TAKE_BACK: Choose("keep"),
         Action.LEND_NOW: Choose("lend"),
         Action.WHEN_AWAY: Choose("auto"),
-        Action.PAUSE_HOUR: Choose("keep", now + 3600),
+        Action.PAUSE_HOUR: Choose("keep", span=3600),
         Action.PAUSE_TOMORROW: Choose("keep", tomorrow),
         Action.BLOCK: Block(who),
         Action.UNBLOCK: Block(who, on=False),

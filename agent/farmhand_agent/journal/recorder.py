@@ -65,7 +65,7 @@ class Recorder:
         self._settings = settings
         self._begin()
 
-    def note(self, seen: Observation, rule: str, lent: bool, now: float, wall: float) -> None:
+    def note(self, seen: Observation, rule: str, lent: bool, now: float, wall: float, slept: float = 0.0) -> None:
         """Take in what was seen and decided; nothing is written unless it differs from the latest.
 
         Args:
@@ -74,10 +74,11 @@ class Recorder:
             lent: whether the machine is lent.
             now: monotonic seconds.
             wall: Unix seconds.
+            slept: seconds for which the machine has slept since it started.
         """
         if not self._settings.record or (seen == self._written and (rule, lent) == self._told):
             return
-        self._add(moment_line(seen, self._written, now, wall, rule, lent))
+        self._add(moment_line(seen, self._written, now, wall, rule, lent, slept))
         self._written, self._told = seen, (rule, lent)
         if self._size > self._most:
             self._begin()

@@ -41,6 +41,14 @@ def test_a_choice_ends_at_its_time(wish: Wish) -> None:
     assert carried(seen, NOW + 10).choice == Choice()
 
 
+@pytest.mark.parametrize("wish", Wish)
+def test_a_span_ends_when_it_is_over_and_sleep_counts(wish: Wish) -> None:
+    seen = choose(AWAY, Choice(wish, ends=NOW + 3600))
+    for now, slept, over in ((NOW + 3599, 0.0, False), (NOW + 3600, 0.0, True), (NOW + 5, 3594.0, False)):
+        assert (carry_on(seen, Settings(), now, WALL, slept).choice == Choice()) is over
+    assert carry_on(seen, Settings(), NOW + 5, WALL, 3595.0).choice == Choice()
+
+
 @pytest.mark.parametrize("far", [366 * 86400 + 1, 2e11, 1e300])
 @pytest.mark.parametrize("wish", Wish)
 def test_a_choice_with_an_end_ends_within_a_year(wish: Wish, far: float) -> None:
@@ -52,6 +60,11 @@ def test_a_choice_with_an_end_ends_within_a_year(wish: Wish, far: float) -> None
 def test_a_year_is_not_too_long() -> None:
     choice = Choice(Wish.KEEP, WALL + 366 * 86400)
     assert carried(choose(AWAY, choice)).choice == choice
+
+
+def test_a_span_too() -> None:
+    seen = choose(AWAY, Choice(Wish.LEND, ends=1e300))
+    assert carry_on(seen, Settings(), NOW, WALL, 50.0).choice.ends == NOW + 50 + 366 * 86400
 
 
 def test_a_choice_without_an_end_stays() -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import replace
+
 from fakes.desks import (
     KEEP_NOW,
     MACHINE,
@@ -15,7 +18,8 @@ from hypothesis import strategies as st
 from farmhand.lending.events import Urge
 from farmhand.lending.facts import FRESH, LOCK_GESTURE
 from farmhand.lending.observation import Choice, Ending, Observation, Wish
-from farmhand.lending.policy import decide
+from farmhand.lending.past import carry_on
+from farmhand.lending.policy import Decision, decide
 from farmhand.settings import Settings
 
 
@@ -26,7 +30,7 @@ def near(moment: float) -> st.SearchStrategy[float | None]:
 NOW_BUSY = ((WALL - 60, WALL + 60),)
 observations = st.builds(
     Observation,
-    choice=st.builds(Choice, st.sampled_from(Wish), near(WALL)),
+    choice=st.builds(Choice, st.sampled_from(Wish), near(WALL), ends=near(NOW)),
     in_use=st.none() | st.booleans(),
     idle_since=st.none() | st.floats(NOW - 1000, NOW),
     screensaver=st.none() | st.booleans(),
@@ -78,7 +82,8 @@ AT_ONCE = ("ending at once", "shutting down", "going to sleep")
 
 
 def chooses(seen: Observation, wish: Wish) -> bool:
-    return seen.choice.wish is wish and (seen.choice.until is None or seen.choice.until > WALL)
+    ends = seen.choice.ends_at(WALL - NOW, 0.0)
+    return seen.choice.wish is wish and (ends is None or ends > NOW)
 
 
 @given(observations, settings_of_all_kinds, st.booleans(), st.integers(0, 64))
@@ -147,3 +152,59 @@ def test_nothing_changes_before_it_is_time_to_look_again(
     wait = ((first.look_again_at or NOW + 5000) - NOW) * part * 0.999
     later = decide(seen, settings, MACHINE, NOW + wait, WALL + wait, lending)
     assert (later.want, later.rule) == (first.want, first.rule)
+
+
+# --- clocks that are set ------------------------------------------------------
+TWO_DAYS = 2 * 86400.0
+steps = st.lists(
+    st.tuples(st.floats(0.01, 5000), st.floats(-TWO_DAYS, TWO_DAYS) | st.just(0.0), st.floats(0, 5000) | st.just(0.0)),
+    min_size=1,
+    max_size=5,
+)
+"""Each the seconds that pass awake, those by which somebody sets the clock, and those that are slept."""
+
+
+def fate(
+    seen: Observation, settings: Settings, passing: list[tuple[float, float, float]], clock_is_set: bool
+) -> Iterator[tuple[Decision, Observation]]:
+    """What is decided as time passes, by an agent that carries on what it knows of the past."""
+    now, wall, slept, lending = NOW, WALL, 0.0, False
+    for awake, jump, asleep in passing:
+        now, slept, wall = now + awake, slept + asleep, wall + awake + asleep + jump * clock_is_set
+        seen = carry_on(seen, settings, now, wall, slept)
+        decision = decide(seen, settings, MACHINE, now, wall, lending, slept=slept)
+        lending = decision.want.lend
+        yield decision, seen
+
+
+@given(observations, settings_of_all_kinds, steps)
+def test_what_does_not_speak_of_the_clock_on_the_wall_does_not_heed_it(
+    seen: Observation, settings: Settings, passing: list[tuple[float, float, float]]
+) -> None:
+    seen = replace(seen, choice=replace(seen.choice, until=None))
+    settings = replace(settings, schedule="", calendar=())
+    set_, left_alone = (
+        [(one.want, one.rule, one.reason, one.verdicts, then.keep_ended) for one, then in fate(*told)]
+        for told in ((seen, settings, passing, True), (seen, settings, passing, False))
+    )
+    assert set_ == left_alone
+
+
+@given(observations, settings_of_all_kinds, steps)
+def test_after_a_restart_of_the_machine_a_clock_that_is_set_lends_nothing_that_the_span_would_not(
+    seen: Observation, settings: Settings, passing: list[tuple[float, float, float]]
+) -> None:
+    spans = replace(seen, choice=replace(seen.choice, until=None))
+    settings = replace(settings, schedule="", calendar=())
+    both = [one for one, _ in fate(seen, settings, passing, True)]
+    span = [one for one, _ in fate(spans, settings, passing, False)]
+    if seen.choice.ends is not None and seen.choice.wish is Wish.LEND:
+        assert all(
+            alone.rule == "your choice: lend"
+            for one, alone in zip(both, span, strict=True)
+            if one.rule == "your choice: lend"
+        )
+    if seen.choice.ends is not None and seen.choice.wish is Wish.KEEP:
+        assert all(
+            one.want == KEEP_NOW for one, alone in zip(both, span, strict=True) if alone.rule == "your choice: keep"
+        )

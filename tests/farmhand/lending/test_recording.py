@@ -42,7 +42,7 @@ def test_a_session_reads_as_it_was_written() -> None:
     lines = [
         begin_line(MACHINE, SETTINGS_OF_ANNA),
         moment_line(SEEN, Observation(), 100.0, 1_800_000_000.0, "in use", False),
-        moment_line(after, SEEN, 160.0, 1_800_000_060.0, "idle", True),
+        moment_line(after, SEEN, 160.0, 1_800_000_060.0, "idle", True, 7.5),
     ]
     (session,) = read(lines)
     assert session.machine == Machine("recorded", 8, 16384)
@@ -57,7 +57,14 @@ def test_a_session_reads_as_it_was_written() -> None:
         keep_ended=None,
         busy_until=None,
     )
-    assert second == Moment(160.0, 1_800_000_060.0, "idle", True, Reading({"in_use": False, "exclusive": ""}))
+    changed = Reading({"in_use": False, "exclusive": ""})
+    assert second == Moment(160.0, 1_800_000_060.0, "idle", True, changed, slept=7.5)
+
+
+def test_a_line_without_sleep_is_of_a_machine_that_has_not_slept() -> None:
+    line = b'{"type":"seen","at":1.0,"wall":2.0,"rule":"idle","lent":true,"values":{}}\n'
+    (session,) = read([begin_line(MACHINE, Settings()), line])
+    assert session.moments == (Moment(1.0, 2.0, "idle", True, Reading({})),)
 
 
 def test_nothing_about_anybody_is_written() -> None:

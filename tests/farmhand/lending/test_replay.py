@@ -108,6 +108,19 @@ def test_a_choice_by_hand_is_the_owners_whatever_the_settings() -> None:
     assert replay([by_hand], {}, UTC).lent == 400 + 1200, "nobody is warned after a choice by hand"
 
 
+def test_a_span_is_over_sooner_for_a_machine_that_slept_and_no_sooner_for_one_whose_clock_was_set() -> None:
+    keep = Reading({"choice": Choice(Wish.KEEP, ends=1000.0)})
+    story = session((0.0, CALM), (0.0, away(-900.0)), (400.0, keep), (500.0, CALM), (2000.0, CALM))
+    before, woken = story.moments[:3], story.moments[3:]
+    slept = replace(story, moments=(*before, *(replace(one, slept=200.0) for one in woken)))
+    put_on = replace(story, moments=(*before, *(replace(one, wall=one.wall + 86400) for one in woken)))
+    lent = {
+        name: replay([told], {"warn_before": 0.0}, UTC).lent
+        for name, told in (("story", story), ("slept", slept), ("put on", put_on))
+    }
+    assert lent == {"story": 400 + 1000, "slept": 400 + 1200, "put on": 400 + 1000}
+
+
 # --- as it was ----------------------------------------------------------------
 @dataclass
 class TickingAgent:
