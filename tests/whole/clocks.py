@@ -1,4 +1,4 @@
-"""A clock that somebody sets by days, under a real agent: a preloaded library tells that agent alone another time of day.
+"""A clock that somebody sets by days, under a real agent: a preloaded library tells that agent alone another time.
 
 The library keeps no lock between programs, as libfaketime 0.9.10 does: a killed box would now and then take it along.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import struct
 import subprocess
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -93,6 +94,7 @@ def clock_jumps_a_day(scene: Scene, clock: WallClock) -> None:
     host.say("reclaim", "--for", "2h")
     clock.put_by(3)
     assert decides(host) == ("your choice: keep", "kept")
+    assert host.status()["wish_until"] > time.time() + 3 * 86400, "it lives three days ahead of us"
     host.stop()
     clock.put_by(-2)
     host.start()

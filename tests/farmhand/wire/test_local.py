@@ -34,6 +34,17 @@ def test_a_choice_does_not_end_beyond_all_calendars(moment: float) -> None:
         told(Choose("keep", moment), ToAgent)
 
 
+@pytest.mark.parametrize("span", [None, 0.0, 3600.0, 366 * 86400.0])
+def test_a_choice_may_hold_for_a_span(span: float | None) -> None:
+    assert told(Choose("keep", span=span), ToAgent) == Choose("keep", span=span)
+
+
+@pytest.mark.parametrize("span", [-1.0, 366 * 86400.0 + 1, 1e300])
+def test_a_span_is_no_longer_than_a_year(span: float) -> None:
+    with pytest.raises(PeerError, match=r"Expected `float`"):
+        told(Choose("keep", span=span), ToAgent)
+
+
 @pytest.mark.parametrize("moment", TOO_FAR)
 @pytest.mark.parametrize("name", ["since", "wish_until", "lends_at", "jobs"])
 def test_a_face_need_not_show_a_moment_beyond_all_calendars(name: str, moment: float) -> None:
