@@ -77,24 +77,26 @@ def box_command(
     for folder in toolchains:
         command += ["--ro-bind-try", folder, folder]
     command += ["--proc", "/proc", "--remount-ro", "/proc"]  # a job could write its session's priority there
-    command += ["--dev", "/dev", "--remount-ro", "/dev"]
+    command += ["--dev", "/dev", "--dev-bind", "/dev/full", "/dev/zero"]  # as many zeros, but no memory to share
+    command += ["--remount-ro", "/dev"]
     command += ["--size", str(scratch_mib << 20), "--tmpfs", "/tmp", "--remount-ro", "/", "--chdir", "/tmp"]
     command += ["--cap-drop", "ALL", "--hostname", "farm", "--info-fd", str(info_fd)]
     if seccomp.program(platform.machine()):
         command += ["--seccomp", str(filter_fd)]
-    return [*command, "--", *bounds(slots, process_mib), *distccd_command(slots)]
+    return [*command, "--", *bounds(slots, scratch_mib, process_mib), *distccd_command(slots)]
 
 
-def bounds(slots: int, process_mib: int = 0, release: str | None = None) -> list[str]:
+def bounds(slots: int, scratch_mib: int, process_mib: int = 0, release: str | None = None) -> list[str]:
     """Write the command in front of distccd's that bounds what it and its jobs may take, for `slots` jobs at once.
 
     Args:
         slots: compile jobs at once.
+        scratch_mib: size in MiB of the largest file that is possible: what /tmp holds. Others would lie in no /tmp.
         process_mib: memory in MiB that one process may take; 0: whatever there is.
         release: of the kernel; None: the running one. Before 5.14 all processes of a user counted, the owner's too, so
             there the number of processes is left alone.
     """
-    command = ["prlimit", f"--nofile={OPEN_FILES}", f"--core={NO_CORE}", *NO_HURRY]
+    command = ["prlimit", f"--nofile={OPEN_FILES}", f"--core={NO_CORE}", f"--fsize={scratch_mib << 20}", *NO_HURRY]
     major, minor = (int(part) for part in (release or platform.release()).split("-")[0].split(".")[:2])
     if (major, minor) >= (5, 14):
         command.append(f"--nproc={PROCESSES + slots * PROCESSES_PER_SLOT}")

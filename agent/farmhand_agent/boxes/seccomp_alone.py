@@ -1,12 +1,12 @@
 """Which system calls nothing may make in a box that has no namespaces, only Landlock and this filter.
 
 Landlock says which files may be opened and made. It says nothing of sockets other than TCP, of the names of sockets in
-the file system, of a file's mode, times and attributes, of queues and memory that processes share, nor of another
-process's priority and limits; of signals only from ABI 6 on. So, beyond what `seccomp` takes away everywhere:
+the file system, of a file's mode, times and attributes, nor of another process's priority and limits; of signals only
+from ABI 6 on. So, beyond what `seccomp` takes away everywhere:
 
 1. Nothing in a box makes a socket. distccd is handed one that listens already, as its standard input: its `socket`, for
    which the kernel answers 0, and its `bind` succeed without being made. Everybody else's lead nowhere.
-2. Nothing reaches out: no `connect`, no System V or POSIX queues and shared memory, no watching of files.
+2. Nothing reaches out: no `connect`, no watching of files.
 3. A file's mode, owner, times and attributes stay: Landlock would let them be changed where files cannot be opened.
 4. Another process keeps its priority, processors and limits. The limit that marks a box's processes (see `marks`)
    cannot be shed.
@@ -60,16 +60,13 @@ TABLES: Mapping[str, Alone] = {
     "x86_64": Alone(
         denied=_EVERYWHERE
         | {
-            "shmat": 30, "shmctl": 31, "connect": 42, "socketpair": 53, "semget": 64, "semop": 65,
-            "semctl": 66, "shmdt": 67, "msgget": 68, "msgsnd": 69, "msgrcv": 70, "msgctl": 71, "chmod": 90,
-            "fchmod": 91, "chown": 92, "fchown": 93, "lchown": 94, "utime": 132, "setpriority": 141,
-            "sched_setparam": 142, "sched_setscheduler": 144, "setxattr": 188, "lsetxattr": 189, "fsetxattr": 190,
-            "getxattr": 191, "lgetxattr": 192, "fgetxattr": 193, "listxattr": 194, "llistxattr": 195,
-            "flistxattr": 196, "removexattr": 197, "lremovexattr": 198, "fremovexattr": 199,
-            "sched_setaffinity": 203, "semtimedop": 220, "utimes": 235, "mq_open": 240, "mq_unlink": 241,
-            "mq_timedsend": 242, "mq_timedreceive": 243, "mq_notify": 244, "mq_getsetattr": 245, "ioprio_set": 251,
-            "inotify_init": 253, "inotify_add_watch": 254, "fchownat": 260, "futimesat": 261, "fchmodat": 268,
-            "utimensat": 280, "inotify_init1": 294, "sched_setattr": 314,
+            "connect": 42, "chmod": 90, "fchmod": 91, "chown": 92, "fchown": 93, "lchown": 94, "utime": 132,
+            "setpriority": 141, "sched_setparam": 142, "sched_setscheduler": 144, "setxattr": 188, "lsetxattr": 189,
+            "fsetxattr": 190, "getxattr": 191, "lgetxattr": 192, "fgetxattr": 193, "listxattr": 194,
+            "llistxattr": 195, "flistxattr": 196, "removexattr": 197, "lremovexattr": 198, "fremovexattr": 199,
+            "sched_setaffinity": 203, "utimes": 235, "ioprio_set": 251, "inotify_init": 253,
+            "inotify_add_watch": 254, "fchownat": 260, "futimesat": 261, "fchmodat": 268, "utimensat": 280,
+            "inotify_init1": 294, "sched_setattr": 314,
         },
         signals={
             "kill": 62, "rt_sigqueueinfo": 129, "tkill": 200, "tgkill": 234, "rt_tgsigqueueinfo": 297,
@@ -84,11 +81,8 @@ TABLES: Mapping[str, Alone] = {
             "listxattr": 11, "llistxattr": 12, "flistxattr": 13, "removexattr": 14, "lremovexattr": 15,
             "fremovexattr": 16, "inotify_init1": 26, "inotify_add_watch": 27, "ioprio_set": 30, "fchmod": 52,
             "fchmodat": 53, "fchownat": 54, "fchown": 55, "utimensat": 88, "sched_setparam": 118,
-            "sched_setscheduler": 119, "sched_setaffinity": 122, "setpriority": 140, "mq_open": 180,
-            "mq_unlink": 181, "mq_timedsend": 182, "mq_timedreceive": 183, "mq_notify": 184, "mq_getsetattr": 185,
-            "msgget": 186, "msgctl": 187, "msgrcv": 188, "msgsnd": 189, "semget": 190, "semctl": 191,
-            "semtimedop": 192, "semop": 193, "shmctl": 195, "shmat": 196, "shmdt": 197,
-            "socketpair": 199, "connect": 203, "sched_setattr": 274,
+            "sched_setscheduler": 119, "sched_setaffinity": 122, "setpriority": 140, "connect": 203,
+            "sched_setattr": 274,
         },
         signals={
             "kill": 129, "tkill": 130, "tgkill": 131, "rt_sigqueueinfo": 138, "rt_tgsigqueueinfo": 240,

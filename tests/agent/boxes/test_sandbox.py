@@ -44,7 +44,7 @@ def test_the_environment_is_our_own() -> None:
 def test_only_the_system_is_visible_and_only_for_reading() -> None:
     words = command()
     assert "--bind" not in words
-    assert "--dev-bind" not in words
+    assert values(words, "--dev-bind", 2) == [("/dev/full", "/dev/zero")]
     shown = {one for one, _ in (*values(words, "--ro-bind", 2), *values(words, "--ro-bind-try", 2))}
     assert shown <= {"/usr", "/etc/alternatives", "/etc/ld.so.cache", "/bin", "/lib", "/lib64", "/lib32", "/sbin"}
     assert values(words, "--remount-ro") == [("/proc",), ("/dev",), ("/",)]
@@ -84,7 +84,7 @@ def test_what_no_compiler_needs_is_filtered_and_bounded() -> None:
     words = command()
     assert values(words, "--seccomp") == [("8",)]
     start = words.index("prlimit")
-    assert words[start : words.index("distccd")] == sandbox.bounds(3)
+    assert words[start : words.index("distccd")] == sandbox.bounds(3, 100)
 
 
 @pytest.mark.parametrize(
@@ -92,19 +92,23 @@ def test_what_no_compiler_needs_is_filtered_and_bounded() -> None:
     [("5.13.0-30-generic", False), ("4.19.0", False), ("5.14.0-1.el9", True), ("6.1.0-18-amd64", True), ("6.18", True)],
 )
 def test_processes_are_counted_where_the_kernel_counts_those_of_the_box_alone(release: str, bounded: bool) -> None:
-    words = sandbox.bounds(2, release=release)
+    words = sandbox.bounds(2, 100, release=release)
     assert ("--nproc=128" in words) is bounded
     assert words[:3] == ["prlimit", "--nofile=1024", "--core=1"]
 
 
 def test_what_the_owner_may_of_realtime_and_higher_priority_no_job_may() -> None:
-    assert {"--rtprio=0", "--nice=0"} < set(sandbox.bounds(2))
-    subprocess.run([*sandbox.bounds(2), "true"], check=True)
+    assert {"--rtprio=0", "--nice=0"} < set(sandbox.bounds(2, 100))
+    subprocess.run([*sandbox.bounds(2, 100), "true"], check=True)
+
+
+def test_no_file_is_larger_than_scratch_space() -> None:
+    assert "--fsize=104857600" in sandbox.bounds(2, 100)
 
 
 def test_a_process_is_bounded_where_nothing_bounds_all_together() -> None:
-    assert "--as=314572800" in sandbox.bounds(2, process_mib=300)
-    assert not [word for word in sandbox.bounds(2) if word.startswith("--as")]
+    assert "--as=314572800" in sandbox.bounds(2, 100, process_mib=300)
+    assert not [word for word in sandbox.bounds(2, 100) if word.startswith("--as")]
 
 
 # --- whether it works here --------------------------------------------------
