@@ -243,6 +243,8 @@ class Agent:
         match request:
             case Choose():
                 self._runtime.choose(_choice(request))
+                if self._memory.trouble:  # the owner has said it now, also if it is what was taken for their choice
+                    self._memory.keep_choice(self._runtime.seen.choice)
             case Block(user, on):
                 return self._block(user, on)
             case AskHistory():
@@ -287,7 +289,8 @@ class Agent:
         clocks = time.time() - time.monotonic(), slept()
         parts = (self._runtime, self._gate, self._effects, self._farm, self._limits.told)
         shown = publish.snapshot(*parts, self._senses, *clocks)
-        return msgspec.structs.replace(shown, sandbox=self._sandbox.name, sandbox_weaker=self._sandbox.weaker)
+        trouble, sandbox = shown.trouble or self._memory.trouble, self._sandbox
+        return msgspec.structs.replace(shown, trouble=trouble, sandbox=sandbox.name, sandbox_weaker=sandbox.weaker)
 
     def _changed(self) -> None:
         """Tell the recorder, and the faces once for all that changes in one turn of the loop."""

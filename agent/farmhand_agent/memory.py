@@ -3,6 +3,9 @@
 The clock by which spans end begins anew with each start of the machine. A span from before is remembered by the time on
 the wall, which may have been set since, and by what was left of it, of which nobody knows how much has passed. Of the
 two, the one that lends less counts: see `Choice`.
+
+Who cannot remember what its owner chose does not lend. A damaged file may have held a keep, and names of people to be
+kept out; so it is set aside, the machine is kept, and its owner is told until they have chosen anew.
 """
 
 from __future__ import annotations
@@ -49,6 +52,7 @@ class _Kept(msgspec.Struct):
     back: Return = Return.NOT_AWAITED
     blocked: tuple[str, ...] = ()
     span: _Span | None = None
+    lost: bool = False
 
 
 class Memory:
@@ -59,6 +63,9 @@ class Memory:
         boot: which start of the machine this is; "" when nothing tells.
         age: seconds since that start, sleep included.
         wall: Unix seconds.
+
+    Raises:
+        OwnerError: there is something that cannot be read.
     """
 
     def __init__(
@@ -72,8 +79,37 @@ class Memory:
         self._age, self._wall = age, wall
         self._file = folder / "agent.json"
         self._kept = _Kept(secrets.token_hex(32))
-        with contextlib.suppress(FileNotFoundError, msgspec.DecodeError):  # a damaged file is as good as none
-            self._kept = msgspec.json.decode(self._file.read_bytes(), type=_Kept)
+        self._recall()
+
+    def _recall(self) -> None:
+        try:
+            told = self._file.read_bytes()
+        except FileNotFoundError:
+            return
+        except OSError as wrong:
+            raise OwnerError(f"cannot read {self._file}, which holds your choice: {wrong.strerror}") from None
+        try:
+            self._kept = msgspec.json.decode(told, type=_Kept)
+        except msgspec.DecodeError:
+            self._kept.wish, self._kept.lost = Wish.KEEP, True
+            _log.warning("%s", self.trouble)
+            with contextlib.suppress(OSError):  # the damaged file stays then, and says the same at the next start
+                self._set_aside.write_bytes(told)
+                self._save()
+
+    @property
+    def trouble(self) -> str:
+        """Why the owner must choose anew; "" as long as all is remembered."""
+        if not self._kept.lost:
+            return ""
+        return (
+            f"{self._file.name} was damaged, so nobody knows what you chose and whom you blocked: choose anew, such as "
+            f"by `farmhand auto`; what was left of it is in {self._set_aside}"
+        )
+
+    @property
+    def _set_aside(self) -> Path:
+        return self._file.with_suffix(".damaged")
 
     @property
     def choice(self) -> Choice:
@@ -90,6 +126,7 @@ class Memory:
         """Remember a choice; where it cannot be written it holds until the agent ends, and the log says so."""
         self._kept.wish, self._kept.until, self._kept.back = choice.wish, choice.until, choice.back
         self._kept.span = None if choice.ends is None else self._span(choice.ends)
+        self._kept.lost = False
         try:
             self._save()
         except OSError as wrong:

@@ -120,12 +120,43 @@ def test_every_start_has_a_larger_number_and_keeps_the_choice(tmp_path: Path) ->
         b'"\xff"',
     ],
 )
-def test_a_damaged_file_is_as_good_as_none(tmp_path: Path, damage: bytes) -> None:
+def test_who_cannot_remember_keeps_the_machine_and_says_so_until_its_owner_chooses(
+    tmp_path: Path, damage: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
     (tmp_path / "agent.json").write_bytes(damage)
     memory = Memory(tmp_path)
-    assert memory.choice == Choice()
+    assert memory.choice == Choice(Wish.KEEP)
+    assert "agent.json was damaged" in caplog.text
+    assert (tmp_path / "agent.damaged").read_bytes() == damage, "nothing of it is lost"
     assert memory.next_epoch() == 1
-    assert Memory(tmp_path).next_epoch() == 2
+    later = Memory(tmp_path)
+    assert later.next_epoch() == 2
+    assert later.choice == Choice(Wish.KEEP)
+    assert later.trouble == memory.trouble != ""
+    later.keep_choice(Choice())
+    assert later.trouble == Memory(tmp_path).trouble == ""
+    assert Memory(tmp_path).choice == Choice()
+
+
+def test_a_damaged_file_on_a_full_disk_is_found_again_at_the_next_start(tmp_path: Path) -> None:
+    (tmp_path / "agent.json").write_bytes(b"{" * 20)
+    with largest_file(3):
+        assert Memory(tmp_path).choice == Choice(Wish.KEEP)
+    again = Memory(tmp_path)
+    assert (again.choice, again.trouble != "") == (Choice(Wish.KEEP), True)
+    assert (tmp_path / "agent.damaged").read_bytes() == b"{" * 20
+
+
+def test_whoever_remembers_is_in_no_trouble(tmp_path: Path) -> None:
+    assert Memory(tmp_path).trouble == ""
+    Memory(tmp_path).keep_choice(Choice(Wish.KEEP))
+    assert Memory(tmp_path).trouble == ""
+
+
+def test_a_memory_that_cannot_be_read_is_the_owners_to_mend(tmp_path: Path) -> None:
+    (tmp_path / "agent.json").mkdir()
+    with pytest.raises(OwnerError, match=r"cannot read .*agent.json, which holds your choice: Is a directory"):
+        Memory(tmp_path)
 
 
 def test_what_a_crash_left_half_written_is_not_read(tmp_path: Path) -> None:

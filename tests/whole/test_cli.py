@@ -129,6 +129,26 @@ def test_a_keep_that_runs_out_is_followed_by_a_warning(stage: Stage) -> None:
     station.stop()
 
 
+def test_a_machine_whose_memory_is_damaged_is_kept_until_its_owner_chooses(stage: Stage) -> None:
+    station = stage.workstation("forgetful", registry="", idle_after=1, dwell=0, lend="always")
+    station.wait("lent")
+    station.say("block", "mallory")
+    station.say("reclaim")
+    station.stop()
+    memory = station.folder / "state" / "farmhand" / "agent.json"
+    memory.write_bytes(whole := memory.read_bytes()[:-5])
+    station.start()
+    until(lambda: station.status()["rule"] == "your choice: keep", "the senses work")
+    assert "agent.json was damaged" in station.say("status").stdout
+    assert "choose anew" in station.say("doctor", check=False).stdout
+    assert memory.with_suffix(".damaged").read_bytes() == whole
+    station.say("reclaim")
+    assert station.status()["trouble"] == "", "to choose what it was taken for is to choose, too"
+    assert station.say("auto").returncode == 0
+    station.wait("lent")
+    station.stop()
+
+
 def test_settings_are_taken_over_while_it_lends(station: Workstation) -> None:
     station.say("lend")
     box = station.status()["since"]
