@@ -51,6 +51,11 @@ RARELY = 300.0
 """Seconds between two choices where a source that is not there is no loss; asking for one may cost a process."""
 
 
+VETO_FOR = 10.0
+"""Seconds for which a lost source is believed where every answer can only speak against lending: long enough for a
+service that is started anew."""
+
+
 @dataclass(frozen=True, slots=True)
 class Here:
     """What sources need to know.
@@ -85,6 +90,7 @@ class _Row:
     sources: Callable[[Here], Sequence[Sensor]]
     together: Merge | None = None
     patience: float = RARELY
+    believed_for: float = VETO_FOR
 
 
 def _inputs(here: Here) -> Sequence[Sensor]:
@@ -110,8 +116,8 @@ def _loads(here: Here) -> Sequence[Sensor]:
 _LOAD = ("others_cpu", "free_memory_mib", "memory_pressure", "disk_pressure")
 
 TABLE = (
-    _Row("input", ("in_use", "idle_since"), _inputs, patience=SOON),
-    _Row("screensaver", ("screensaver", "screensaver_since"), _screensavers, any_screensaver),
+    _Row("input", ("in_use", "idle_since"), _inputs, patience=SOON, believed_for=0),
+    _Row("screensaver", ("screensaver", "screensaver_since"), _screensavers, any_screensaver, believed_for=0),
     _Row("presenting", ("presenting",), _presentations, any_presentation),
     _Row("seat", ("in_front",), lambda here: (Seat(here.environ),)),
     _Row("sleep", ("sleeping", "shutting_down"), lambda here: (Sleep(here.ready_to_sleep, here.environ),)),
@@ -121,7 +127,7 @@ TABLE = (
     _Row("calendar", ("meetings",), lambda here: (Meetings(here.settings),)),
     _Row("programs", ("exclusive",), lambda here: (Programs(here.settings),)),
     _Row("own build", ("own_build",), lambda here: (OwnBuild(here.settings, here.environ),)),
-    _Row("load", _LOAD, _loads, patience=SOON),
+    _Row("load", _LOAD, _loads, patience=SOON, believed_for=0),
 )
 """Every question, the fields that answer it, its sources, and where it is put to all of them how answers are merged."""
 
@@ -144,7 +150,14 @@ def candidates(
     """
     here = Here(settings, environ, farm_cpu_seconds, farm_memory_mib, ready_to_sleep)
     return tuple(
-        Question(row.name, Reading(dict.fromkeys(row.fields)), row.sources(here), row.together, row.patience)
+        Question(
+            row.name,
+            Reading(dict.fromkeys(row.fields)),
+            row.sources(here),
+            row.together,
+            row.patience,
+            row.believed_for,
+        )
         for row in TABLE
     )
 

@@ -1,7 +1,8 @@
 """All senses together: for each question a source is chosen, watched, and replaced when it goes away.
 
-1. The first usable source of a question is watched. When it is lost, what it knew becomes unknown at once, and the
-   choice is made anew from the top, with a growing pause.
+1. The first usable source of a question is watched. When it is lost, the choice is made anew from the top, with a
+   growing pause. What it knew becomes unknown: at once if it could make anybody lend, else after a while in which a
+   service that is started anew is back, so that no reason against lending lapses meanwhile.
 2. A source that is lost as soon as it is watched is passed over until the next choice.
 3. Some questions are put to all their sources together: one screensaver that shows is enough, and one that does not is
    only its own opinion.
@@ -16,7 +17,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import inf
 from typing import Any
 
@@ -62,6 +63,7 @@ class Question:
         sources: the best first.
         together: how the answers of all sources make one; None: the first usable source alone is asked.
         patience: most seconds between two choices.
+        believed_for: seconds for which what a source said last still holds once it is lost.
     """
 
     name: str
@@ -69,6 +71,7 @@ class Question:
     sources: Sequence[Sensor]
     together: Merge | None = None
     patience: float = 5.0
+    believed_for: float = 0.0
 
 
 class Senses:
@@ -103,11 +106,18 @@ class Senses:
                     continue
                 board = _Board(question.name, question.together, self._report, tell)
                 for source in question.sources:
-                    alone = Question(question.name, question.unknown, (source,), patience=question.patience)
+                    alone = replace(question, sources=(source,), together=None)
                     tasks.create_task(self._follow(alone, board.reporter(source.name), board.view))
 
     async def _follow(self, question: Question, report: Report, told: Told) -> None:
         """Keep the best source of one question watched."""
+        belief = _Belief(question, report)
+        try:
+            await self._choose_ever_anew(question, belief, told)
+        finally:
+            belief.keep()
+
+    async def _choose_ever_anew(self, question: Question, belief: _Belief, told: Told) -> None:
         pause, lost_at = FIRST_PAUSE, -inf
         while True:
             rejected: list[tuple[str, str]] = []
@@ -116,15 +126,15 @@ class Senses:
                 if reason is None:
                     told(SenseView(question.name, source.name, tuple(rejected)))
                     since = self._clock()
-                    reason, spoke = await _watch(source, report)
-                    report(question.unknown)
+                    reason, spoke = await _watch(source, belief.hear)
+                    belief.lose()
                     lost_at = self._clock() if spoke else lost_at
                     if self._clock() - since >= STEADY and spoke:
                         rejected.append((source.name, reason))
                         pause = FIRST_PAUSE
                         break
                 rejected.append((source.name, reason))
-            report(question.unknown)
+            belief.lose()
             told(SenseView(question.name, "", tuple(rejected)))
             await asyncio.sleep(pause)
             pause = longer(pause, question.patience, self._clock() - lost_at)
@@ -157,6 +167,39 @@ async def _watch(source: Sensor, report: Report) -> tuple[str, bool]:
         _log.exception("the sense %s failed", source.name)
         return f"it failed: {mistake!r}", spoke
     return "it has ended", spoke
+
+
+class _Belief:
+    """What is observed of one question: what its source says and, for a while, what a lost one said last."""
+
+    def __init__(self, question: Question, report: Report) -> None:
+        self._question = question
+        self._report = report
+        self._known = False
+        self._fading: asyncio.TimerHandle | None = None
+
+    def hear(self, reading: Reading) -> None:
+        """Believe a source."""
+        self.keep()
+        self._known = True
+        self._report(reading)
+
+    def lose(self) -> None:
+        """No source answers any more."""
+        if not self._known or self._question.believed_for == 0:
+            self._forget()
+        elif self._fading is None:
+            self._fading = asyncio.get_running_loop().call_later(self._question.believed_for, self._forget)
+
+    def keep(self) -> None:
+        """Leave what is observed as it is."""
+        if self._fading is not None:
+            self._fading.cancel()
+            self._fading = None
+
+    def _forget(self) -> None:
+        self._known, self._fading = False, None
+        self._report(self._question.unknown)
 
 
 class _OnChange:

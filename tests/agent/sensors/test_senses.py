@@ -46,8 +46,8 @@ async def running(*questions: Question, clock: Callable[[], float] | None = None
             await task
 
 
-def asking(*sources: ScriptedSensor, patience: float = 0.01) -> Question:
-    return Question("input", UNKNOWN, sources, patience=patience)
+def asking(*sources: ScriptedSensor, patience: float = 0.01, believed_for: float = 0.0) -> Question:
+    return Question("input", UNKNOWN, sources, patience=patience, believed_for=believed_for)
 
 
 async def test_the_first_usable_source_is_watched() -> None:
@@ -72,6 +72,46 @@ async def test_what_a_lost_source_knew_is_unknown_at_once_and_it_is_found_again(
         await heard.until_seen(in_use=True)
         gone = SenseView("input", "", (("X", "the X server has gone"),))
         assert heard.views == [SenseView("input", "X"), gone, SenseView("input", "X")]
+
+
+async def test_a_reason_against_lending_outlives_the_restart_of_its_source() -> None:
+    source = ScriptedSensor("X")
+    async with running(asking(source, believed_for=600)) as heard:
+        source.say(in_use=True)
+        await heard.until_seen(in_use=True)
+        source.lose("started anew")
+        source.say(in_use=False)
+        await heard.until_seen(in_use=False)
+        assert heard.readings == [{"in_use": True}, {"in_use": False}]
+
+
+async def test_a_source_that_stays_away_is_believed_for_a_while_only() -> None:
+    source = ScriptedSensor("X")
+    async with running(asking(source, believed_for=0.2)) as heard:
+        source.say(in_use=True)
+        await heard.until_seen(in_use=True)
+        source.why_not = "removed"
+        source.lose("gone")
+        await heard.until(lambda: heard.views[-1].source == "")
+        assert heard.seen.in_use is True
+        await heard.until_seen(in_use=None)
+
+
+async def test_what_was_never_known_is_unknown_at_once() -> None:
+    async with running(asking(ScriptedSensor("X", why_not="no X"), believed_for=600)) as heard:
+        await heard.until(lambda: heard.readings[:1] == [UNKNOWN.values])
+
+
+async def test_what_is_believed_when_sensing_ends_stays() -> None:
+    source = ScriptedSensor("X")
+    async with running(asking(source, believed_for=0.1)) as heard:
+        source.say(in_use=True)
+        await heard.until_seen(in_use=True)
+        source.lose("gone")
+        await heard.until(lambda: heard.views[-1].source == "")
+    before = asyncio.get_running_loop().time()
+    await comes_true(lambda: asyncio.get_running_loop().time() > before + 0.2)
+    assert heard.seen.in_use is True
 
 
 async def test_a_source_that_is_lost_at_once_is_passed_over() -> None:
