@@ -59,12 +59,14 @@ class Part:
 
     Attributes:
         name: as the table has it.
-        field: what is observed by its help, and unknown without it; "" where its loss is not noticed.
+        question: which it helps to answer; "" where its loss is not noticed.
+        field: what is unknown at once without it; "" where that is believed a while longer.
         die: ends it at once, as a crash would.
         come_back: starts it again and returns when it can be asked.
     """
 
     name: str
+    question: str
     field: str
     die: Callable[[], None]
     come_back: Callable[[], None]
@@ -110,10 +112,10 @@ def x11() -> Iterator[Desk]:
         yield Desk(
             {**server.environ, **system_environ(bus)},
             (
-                Part("X server killed", "in_use", x_and_saver_die, all_of_x),
-                Part("xscreensaver killed", "", saver.kill, saver.start),
-                Part("message bus killed", "sleeping", bus_and_logind_die, bus_and_logind),
-                Part("logind killed", "sleeping", manager.kill, manager.start),
+                Part("X server killed", "input", "in_use", x_and_saver_die, all_of_x),
+                Part("xscreensaver killed", "", "", saver.kill, saver.start),
+                Part("message bus killed", "sleep", "", bus_and_logind_die, bus_and_logind),
+                Part("logind killed", "sleep", "", manager.kill, manager.start),
             ),
         )
 
@@ -123,7 +125,7 @@ def wayland(kind: type[Compositor]) -> Iterator[Desk]:
     """A desk with a compositor."""
     with kind() as compositor:
         environ = {"PATH": os.environ["PATH"], **compositor.environ}
-        yield Desk(environ, (Part(f"{kind.__name__} killed", "in_use", compositor.kill, compositor.start),))
+        yield Desk(environ, (Part(f"{kind.__name__} killed", "input", "in_use", compositor.kill, compositor.start),))
 
 
 @asynccontextmanager
@@ -142,15 +144,18 @@ async def sensing(desk: Desk) -> AsyncIterator[Listener]:
 
 
 def is_heard(part: Part, heard: Listener) -> bool:
-    """Tell whether what is observed by help of `part` is known."""
-    return not part.field or getattr(heard.seen, part.field) is not None
+    """Tell whether what is observed by help of `part` is known, or has a source."""
+    if part.field:
+        return getattr(heard.seen, part.field) is not None
+    sources = {view.question: view.source for view in heard.views}
+    return not part.question or sources.get(part.question, "") != ""
 
 
 async def endure(part: Part, heard: Listener, absence: float = 0.0) -> tuple[float, float]:
     """Let a part die and return; return the seconds until each was noticed."""
     before = time.monotonic()
     await asyncio.to_thread(part.die)
-    await heard.until(lambda: not part.field or not is_heard(part, heard))
+    await heard.until(lambda: not part.question or not is_heard(part, heard))
     noticed = time.monotonic()
     await asyncio.sleep(absence)
     await asyncio.to_thread(part.come_back)
@@ -224,7 +229,7 @@ async def table() -> Table:
     desks = [x11(), *(wayland(kind) for kind in (KWin, Sway, Mutter) if not kind.why_not())]
     for each in desks:
         with each as desk:
-            for part in filter(lambda one: one.field, desk.parts):
+            for part in filter(lambda one: one.question, desk.parts):
                 async with sensing(desk) as heard:
                     noticed, back = await endure(part, heard)
                     _, back_late = await endure(part, heard, ABSENCE)
