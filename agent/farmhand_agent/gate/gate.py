@@ -32,6 +32,7 @@ from farmhand_agent.gate.admission import Admission, Client, Turned
 from farmhand_agent.gate.entrance import Entrance, Visit
 from farmhand_agent.gate.greeting import CHUNK, Greeting, read_head, read_opening
 from farmhand_agent.gate.jobs import End, Job, Ledger, NoLedger, Refusal
+from farmhand_agent.gate.pace import Pace
 from farmhand_agent.gate.relay import relay
 from farmhand_agent.gate.sockets import keep_alive, listen
 from farmhand_agent.gate.trimming import who_stays
@@ -53,7 +54,7 @@ class Patience:
     Attributes:
         ticket: for a client's ticket.
         header: for its command line.
-        stall: for the next byte of an upload.
+        stall: for the next byte of an upload, and for all of them together beyond what `pace` allows.
         queue: for a free slot.
         lifetime: for one compile.
         connect: for a box to answer.
@@ -317,7 +318,7 @@ class Gate:
     async def _relay(self, client: socket.socket, inside: socket.socket, greeting: Greeting, job: Job) -> End:
         try:
             async with asyncio.timeout(self._patience.lifetime):
-                return await relay(client, inside, greeting, job, self._patience.stall)
+                return await relay(client, inside, greeting, job, Pace(self._patience.stall))
         except TimeoutError:
             return End.LIFETIME
 

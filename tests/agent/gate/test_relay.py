@@ -14,6 +14,7 @@ from farmhand.distcc.protocol import reply, request
 from farmhand_agent.gate.admission import Client
 from farmhand_agent.gate.greeting import Greeting, read_head, read_opening
 from farmhand_agent.gate.jobs import End, Job
+from farmhand_agent.gate.pace import Pace
 from farmhand_agent.gate.relay import relay
 
 SOURCE = b"int x;\n" * 100_000
@@ -35,7 +36,7 @@ class Wires:
         """Let the client begin with `first` and start to relay."""
         loop = asyncio.get_running_loop()
         _, greeting = await asyncio.gather(loop.sock_sendall(self.client, first), self._greeting())
-        return asyncio.create_task(relay(self.gate_outside, self.gate_inside, greeting, self.job, stall))
+        return asyncio.create_task(relay(self.gate_outside, self.gate_inside, greeting, self.job, Pace(stall)))
 
     async def _greeting(self) -> Greeting:
         return await read_head(self.gate_outside, await read_opening(self.gate_outside))
@@ -118,6 +119,34 @@ async def test_an_upload_that_stalls_is_given_up(wires: Wires) -> None:
     assert await soon(relaying) is End.STALLED
 
 
+async def trickle(wires: Wires, relaying: asyncio.Task[End]) -> None:
+    """Send a byte now and then, as long as anybody listens."""
+    for byte in REQUEST[200:]:
+        await asyncio.wait([relaying], timeout=0.02)
+        if relaying.done():
+            return
+        await write(wires.client, bytes([byte]))
+
+
+async def test_an_upload_of_a_byte_now_and_then_is_given_up(wires: Wires) -> None:
+    relaying = await wires.begin(REQUEST[:200], stall=0.2)
+    async with asyncio.timeout(30):
+        await trickle(wires, relaying)
+    assert await soon(relaying) is End.STALLED
+
+
+async def test_a_box_that_is_slow_to_take_a_job_is_not_the_clients_fault(wires: Wires) -> None:
+    relaying = await wires.begin(REQUEST[:200], stall=0.2)
+    sending = asyncio.create_task(write(wires.client, REQUEST[200:]))
+    done, _ = await asyncio.wait([relaying], timeout=0.5)
+    assert not done
+    assert await read(wires.box, len(REQUEST)) == REQUEST
+    await sending
+    assert not relaying.done()
+    wires.client.close()
+    assert await soon(relaying) is End.CLIENT_LEFT
+
+
 async def test_a_compile_may_take_longer_than_an_upload_may_stall(wires: Wires) -> None:
     relaying = await wires.begin(request(["gcc"], b"x"), stall=0.05)
     done, _ = await asyncio.wait((relaying,), timeout=0.3)
@@ -148,7 +177,7 @@ async def test_a_reset_is_a_cut(wires: Wires) -> None:
     with gate:
         client.sendall(REQUEST[:200])
         greeting = await read_head(gate, await read_opening(gate))
-        relaying = asyncio.create_task(relay(gate, wires.gate_inside, greeting, wires.job, 10.0))
+        relaying = asyncio.create_task(relay(gate, wires.gate_inside, greeting, wires.job, Pace(10.0)))
         await read(wires.box, 200)
         client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         client.close()
