@@ -3,23 +3,28 @@
 A user's systemd answers for a user, the machine's for root. The scope lies right below the top of what that systemd
 manages, and yields there: a weight counts among siblings only, and deeper down the boxes would share in the part of
 this agent's own unit. See systemd.resource-control(5) and org.freedesktop.systemd1(5).
+
+A user's bus may be there before their systemd has come to it: who speaks first, such as an agent that starts with the
+session, starts the bus, and only then systemd connects. So its name is waited for.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from jeepney import DBusAddress
 
 from farmhand_agent.sensors.base import SenseLost
-from farmhand_agent.sensors.dbus import Bus, NoAnswer, member, open_bus, session_bus, system_bus
+from farmhand_agent.sensors.dbus import BUS, Bus, NoAnswer, member, new_owner, open_bus, session_bus, system_bus
 
 SERVICE = "org.freedesktop.systemd1"
 INTERFACE = "org.freedesktop.systemd1.Manager"
 MANAGER = DBusAddress("/org/freedesktop/systemd1", SERVICE, INTERFACE)
+NAMES = DBusAddress("/org/freedesktop/DBus", BUS, BUS)
 
 TOP_SLICE = "-.slice"
 IDLE = 0
@@ -27,6 +32,9 @@ IDLE = 0
 
 DONE_WITHIN = 5.0
 """Seconds that making the scope may take."""
+
+COMES_WITHIN = 3.0
+"""Seconds in which systemd must have come to its bus."""
 
 
 class NoScope(Exception):
@@ -58,7 +66,8 @@ async def open_scope(address: str, name: str, pid: int) -> None:
         NoScope: it was not made.
     """
     try:
-        async with asyncio.timeout(DONE_WITHIN), open_bus(address) as bus:
+        async with asyncio.timeout(COMES_WITHIN + DONE_WITHIN), open_bus(address) as bus:
+            await _has_come(bus)
             await bus.follow(INTERFACE, "JobRemoved")
             await bus.call(MANAGER, "Subscribe")
             try:
@@ -88,6 +97,16 @@ async def attach(address: str, name: str, pid: int, group: str) -> None:
             await bus.call(MANAGER, "AttachProcessesToUnit", "ssau", name, group, [pid])
     except (SenseLost, NoAnswer) as wrong:
         raise OSError(f"systemd does not move process {pid} to {name}: {wrong}") from None
+
+
+async def _has_come(bus: Bus) -> None:
+    """Wait for systemd, for a while; without it the next call is refused and tells so."""
+    await bus.follow_owner(SERVICE)
+    (there,) = await bus.call(NAMES, "NameHasOwner", "s", SERVICE)
+    with suppress(TimeoutError):
+        async with asyncio.timeout(COMES_WITHIN):
+            while not there:
+                there = new_owner(await bus.signal())
 
 
 async def _start(bus: Bus, name: str, pid: int, weight: int) -> str:

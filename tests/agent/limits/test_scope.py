@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -77,7 +78,21 @@ async def test_a_refusal_is_told_in_systemds_words(bus: SessionBus, manager: Moc
         await scope.open_scope(bus.address, "boxes.scope", 77)
 
 
-async def test_a_bus_without_systemd_is_told(bus: SessionBus) -> None:
+async def test_a_systemd_that_comes_to_its_bus_late_is_waited_for(bus: SessionBus) -> None:
+    with MockService(bus, "org.example.Late", "/org/freedesktop/systemd1", scope.INTERFACE) as late:
+        late.answers("Subscribe", "", "", "")
+        late.answers("Come", "", "", f"self.name = dbus.service.BusName('{scope.SERVICE}', self.connection)")
+        makes_scopes(late)
+        asking = asyncio.create_task(scope.open_scope(bus.address, "boxes.scope", 77))
+        await asyncio.wait([asking], timeout=0.3)
+        assert not asking.done(), "it waits"
+        late.call("Come")
+        await asking
+        assert len(asked(late, "StartTransientUnit")) == 1
+
+
+async def test_a_bus_without_systemd_is_told(bus: SessionBus, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scope, "COMES_WITHIN", 0.1)
     with pytest.raises(NoScope, match="systemd gives none"):
         await scope.open_scope(bus.address, "boxes.scope", 77)
 
@@ -86,6 +101,7 @@ async def test_a_silent_systemd_is_not_waited_for(
     bus: SessionBus, manager: MockService, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(scope, "DONE_WITHIN", 0.2)
+    monkeypatch.setattr(scope, "COMES_WITHIN", 0.0)
     manager.answers("StartTransientUnit", "ssa(sv)a(sa(sv))", "o", "ret = '/job/7'")
     with pytest.raises(NoScope, match="did not answer in time"):
         await scope.open_scope(bus.address, "boxes.scope", 77)
