@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 CODE := farmhand agent tray resources tests benchmarks
 
-.PHONY: help run demo test check unit soak machine bench docs clean
+.PHONY: help run demo test check unit soak bench docs clean
 .DEFAULT_GOAL := help
 
 help:  ## show this list
@@ -52,10 +52,6 @@ $(VENV)/.test: pyproject.toml installers/linux/packages.sh | $(VENV)/bin/python
 
 soak: $(VENV)/.test  ## ten minutes of random faults on a farm of its own; as root, for it makes networks
 	@$(BIN)/python -m tests.whole.soak $(SOAK)
-
-machine: $(VENV)/.test  ## the agent on a whole Debian of its own with systemd, emulated; as root, for it makes disks
-	@installers/linux/packages.sh machine
-	@$(BIN)/python -m tests.machine
 
 docs: $(VENV)/.test  ## rewrite the generated parts of the manual
 	$(BIN)/python docs/generate.py

@@ -22,6 +22,7 @@ MAY_BE_MISSING = (
     "this kernel does not group by session",
     "no filter for this machine",
     "no /usr/include/",
+    "no user-mode Linux for this processor",
     "the kernel puts no limit on the processes of root",
 )
 """Beginnings of reasons that no package can do away with."""

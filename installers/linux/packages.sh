@@ -2,7 +2,6 @@
 # Installs the Debian packages that Farmhand needs and that are not there yet. Repeating it costs a few milliseconds.
 #   packages.sh run      what lends, builds and shows a tray
 #   packages.sh test     the same, and what the tests drive
-#   packages.sh machine  what emulates a whole machine
 set -eu
 
 run="distcc bubblewrap gcc g++ libc6-dev make fontconfig fonts-dejavu-core libglib2.0-0 libdbus-1-3 libgl1 libegl1 libxkbcommon0
@@ -11,11 +10,12 @@ test="$run clang distcc-pump ninja-build ccache xvfb xdotool xscreensaver x11-ut
  kwin-wayland sway foot mutter openbox xfwm4 pipewire pipewire-bin python3-dbusmock debootstrap systemd-container mate-screensaver
  openssl"
 
+[ "$(dpkg --print-architecture 2>/dev/null)" != amd64 ] || test="$test user-mode-linux"  # a kernel as a program
+
 case "${1:-}" in
   run) wanted=$run ;;
   test) wanted=$test ;;
-  machine) wanted="qemu-system-x86 debootstrap e2fsprogs" ;;
-  *) echo "usage: packages.sh run|test|machine" >&2; exit 2 ;;
+  *) echo "usage: packages.sh run|test" >&2; exit 2 ;;
 esac
 
 missing=""

@@ -1,8 +1,8 @@
 """A Debian of its own in a container: real systemd, logind, polkit and UPower, and people with real sessions.
 
-Made once by debootstrap and kept under `.cache`; every boot begins from the same tree, for all that is written goes to
-memory. Its sleep is real up to the last step: the kernel's switch in there is a file, so that logind announces,
-waits for whoever holds it up, puts the "machine" to sleep, which is over at once, and wakes it.
+Every boot begins from the same tree (`fakes.debian_tree`), for all that is written goes to memory. Its sleep is real up
+to the last step: the kernel's switch in there is a file, so that logind announces, waits for whoever holds it up, puts
+the "machine" to sleep, which is over at once, and wakes it.
 
 Names, processes and mounts are the container's own; the network is shared and not used.
 """
@@ -10,15 +10,10 @@ Names, processes and mounts are the container's own; the network is shared and n
 from __future__ import annotations
 
 import asyncio
-import fcntl
-import hashlib
 import json
 import os
-import platform
 import shutil
 import subprocess
-import sys
-import sysconfig
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -26,24 +21,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from fakes.debian_tree import FIRST, PEOPLE, SHOWN, as_desktop, python, tree
 from fakes.listener import Listener
 from fakes.waiting import until
 
 from farmhand.lending.observation import Reading
 
-REPOSITORY = Path(__file__).resolve().parents[2]
-PACKAGES = "systemd,systemd-sysv,dbus,libpam-systemd,policykit-1,login,python3,upower,libfaketime"
-PEOPLE = ("anna", "boris")
-FIRST = 1000
-"""User id of the first of them."""
-
 NEEDED = ("debootstrap", "systemd-nspawn", "nsenter")
-
-PAM = """auth required pam_permit.so
-account required pam_permit.so
-session required pam_systemd.so
-"""
-"""What a display manager does, less the question for a password."""
 
 LOGINDS = "/etc/systemd/logind.conf.d"
 LOGINDS_PATIENCE = 60
@@ -59,13 +43,14 @@ class Debian:
     """The container, from boot to the end of the block."""
 
     def __enter__(self) -> Self:
-        tree = _tree()
+        root = tree()
         self._folder = Path(tempfile.mkdtemp(prefix="farmhand-debian-"))
         with open(self._folder / "console", "wb") as console:
             self._nspawn = subprocess.Popen(
                 [
                     *("setpriv", "--pdeathsig", "TERM"),  # tests that are killed leave no container behind
-                    *("systemd-nspawn", "-q", "-b", "-D", str(tree), "--volatile=overlay", *_shown(), *ISOLATED),
+                    *("systemd-nspawn", "-q", "-b", "-D", str(root), "--volatile=overlay", *ISOLATED),
+                    *(f"--bind-ro={here}:{there}" for here, there in SHOWN.items()),
                 ],
                 stdin=subprocess.DEVNULL,
                 stdout=console,
@@ -75,8 +60,6 @@ class Debian:
             until(self._has_booted, within=60)
             self.run("sh", "-c", f"mkdir -p {LOGINDS} && echo '{PATIENT}' >{LOGINDS}/patient.conf")
             self.run("systemctl", "restart", "systemd-logind")
-            for one in PEOPLE:
-                self.run("useradd", "--create-home", "--shell", "/bin/bash", one)
             self.run("sh", "-c", f"echo freeze mem >/run/switch && mount --bind /run/switch {SWITCH}")
         except BaseException:
             self.__exit__(None, None, None)
@@ -147,9 +130,7 @@ class Debian:
         """Somebody's graphical session at the screen, for the length of a block; yields its id."""
         before = self.sessions()
         unit = f"desktop-{user}-{len(before)}"
-        self.run(
-            "systemd-run", "-q", "--collect", f"--unit={unit}", *_as_desktop(user, kind, role), "sleep", "infinity"
-        )
+        self.run("systemd-run", "-q", "--collect", f"--unit={unit}", *as_desktop(user, kind, role), "sleep", "infinity")
         try:
             until(lambda: self.sessions().keys() - before.keys())
             (session,) = self.sessions().keys() - before.keys()
@@ -187,7 +168,7 @@ class Debian:
 
     def install_unit(self, patience: float) -> None:
         """Install the agent's unit with a service of ours in its place, waiting so many seconds for its end."""
-        folder, stub = "/run/systemd/system", " ".join(_python("-m", "fakes.told_to_end", TOLD))
+        folder, stub = "/run/systemd/system", " ".join(python("-m", "fakes.told_to_end", TOLD))
         settings = f"[Service]\nExecStart=\nExecStart={stub}\nTimeoutStopSec={patience:g}\n"
         self.run("mkdir", "-p", f"{folder}/{UNIT}.d")
         self.run("cp", f"/opt/farmhand/installers/linux/systemd/{UNIT}", folder)
@@ -210,7 +191,7 @@ class Debian:
 
         With a `clock` of its own, its time of day is what `set_clock` says; time that passes is as everywhere.
         """
-        options = _as_desktop(user) if in_session else _as_service(user)
+        options = as_desktop(user) if in_session else _as_service(user)
         if clock:
             self.set_clock("+0")
             (library,) = Path(f"/proc/{self._leader()}/root/usr/lib").glob("*/faketime/libfaketime.so.1")
@@ -221,7 +202,7 @@ class Debian:
             }
             options += tuple(f"--setenv={name}={value}" for name, value in told.items())
         process = await asyncio.create_subprocess_exec(
-            *self.inside("systemd-run", "-q", "--collect", "--pipe", *options, *_python("-m", "fakes.witness", sense)),
+            *self.inside("systemd-run", "-q", "--collect", "--pipe", *options, *python("-m", "fakes.witness", sense)),
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
         )
@@ -294,9 +275,6 @@ class Witness(Listener):
                 self.report(Reading(said))
 
 
-OUT_OF_THE_WAY = ("unshare", "--mount", "--propagation=private", "--pid", "--fork", "--kill-child")
-"""What debootstrap mounts is seen by nobody else, and gone with it even if it is killed."""
-
 UNIT = "farmhand-agent.service"
 TOLD = "/run/told"
 
@@ -319,73 +297,6 @@ ISOLATED = (
 )
 
 
-def _as_desktop(user: str, kind: str = "x11", role: str = "user") -> tuple[str, ...]:
-    """Options of systemd-run that open a session as a display manager does."""
-    told = {"SEAT": "seat0", "SESSION_TYPE": kind, "SESSION_CLASS": role}
-    names = (f"--setenv=XDG_{name}={value}" for name, value in told.items())
-    return (f"--property=User={user}", "--property=PAMName=farmhand-desktop", *names)
-
-
 def _as_service(user: str) -> tuple[str, ...]:
     """Options of systemd-run for a program among somebody's own, but in no session of theirs."""
     return () if user == "root" else (f"--property=User={user}", f"--slice=user-{FIRST + PEOPLE.index(user)}.slice")
-
-
-def _python(*arguments: str) -> tuple[str, ...]:
-    """The command line of this Python in there, with the same packages."""
-    path = "PYTHONPATH=/opt/packages:/opt/farmhand:/opt/farmhand/agent:/opt/farmhand/tests"
-    python = f"/opt/python/bin/python{platform.python_version().rpartition('.')[0]}"
-    if sys.base_prefix == "/usr":
-        return ("env", path, "python3", *arguments)
-    return ("env", path, "LD_LIBRARY_PATH=/opt/python/lib", python, *arguments)
-
-
-def _shown() -> tuple[str, ...]:
-    """Options that show our sources, packages and Python in there."""
-    shown = {str(REPOSITORY): "/opt/farmhand", sysconfig.get_path("purelib"): "/opt/packages"}
-    if sys.base_prefix != "/usr":
-        shown[sys.base_prefix] = "/opt/python"
-    return tuple(f"--bind-ro={there}:{here}" for there, here in shown.items())
-
-
-def _tree() -> Path:
-    """The tree to boot from, made where there is none yet.
-
-    Raises:
-        AssertionError: it cannot be made; the message ends with what debootstrap says.
-    """
-    name = hashlib.sha256(f"{PACKAGES}{PAM}".encode()).hexdigest()[:12]
-    tree = REPOSITORY / f".cache/debian-{name}"
-    tree.parent.mkdir(exist_ok=True)
-    with open(tree.parent / "debian.lock", "w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not tree.exists():
-            _make(tree)
-    return tree
-
-
-def _make(tree: Path) -> None:
-    suite = platform.freedesktop_os_release()["VERSION_CODENAME"]
-    with tempfile.TemporaryDirectory(dir=tree.parent) as folder:
-        new = Path(folder) / "tree"
-        made = subprocess.run(
-            [*OUT_OF_THE_WAY, "debootstrap", "--variant=minbase", f"--include={PACKAGES}", suite, str(new), *_mirror()],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
-        assert made.returncode == 0, f"debootstrap failed: {made.stdout[-2000:]}"
-        (new / "etc/pam.d/farmhand-desktop").write_text(PAM)
-        for archive in (new / "var/cache/apt/archives").glob("*.deb"):
-            archive.unlink()
-        new.rename(tree)
-
-
-def _mirror() -> tuple[str, ...]:
-    """Where this machine takes its own packages from, the first of them; nothing leaves the choice to debootstrap."""
-    asked = subprocess.run(
-        ["apt-get", "indextargets", "--format", "$(REPO_URI)", "Created-By: Packages", "Origin: Debian"],
-        capture_output=True,
-        text=True,
-    )
-    return tuple(asked.stdout.split()[:1])
