@@ -1,6 +1,7 @@
 """What an agent costs while nothing happens: CPU time, wake-ups and memory, first not lent and then lent and unused.
 
-A real agent on a display of its own; its boxes and the helpers of its senses count with it.
+A real agent on a display of its own; its boxes and the helpers of its senses count with it. Beside it, what a registry
+costs that has no host, and one.
 
     python -m benchmarks.idle [--seconds 30]
 """
@@ -8,6 +9,7 @@ A real agent on a display of its own; its boxes and the helpers of its senses co
 from __future__ import annotations
 
 import argparse
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -32,32 +34,37 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seconds", type=float, default=30.0, help="for each of the two states (default: 30)")
     options = parser.parse_args()
-    print(f"{'':18}{'CPU s/h':>10}{'of it the agent':>17}{'wake-ups/s':>12}{'PSS MiB':>9}{'boxes MiB':>11}  goals, Qt")
+    print(
+        f"{'':18}{'CPU s/h':>10}{'of it the agent':>17}{'wake-ups/s':>12}{'PSS MiB':>9}{'boxes MiB':>11}"
+        f"{'registry CPU s/h':>18}  goals, Qt"
+    )
     with Stage() as stage:
         stage.open_registry()
         station = stage.workstation("bench", lend="never", busy_above=1)
         station.wait("kept")
-        _row("not lent", station, options.seconds)
+        _row("not lent", station, stage.registry_process, options.seconds)
         station.say("lend")
         station.wait("lent")
-        _row("lent and unused", station, options.seconds)
+        _row("lent and unused", station, stage.registry_process, options.seconds)
         print(f"an empty wake-up of such a program costs {yardstick() * 1000:.2f} ms here")
     return 0
 
 
-def _row(name: str, station: Workstation, seconds: float) -> None:
+def _row(name: str, station: Workstation, registry: subprocess.Popen[bytes] | None, seconds: float) -> None:
     assert station.process is not None
+    assert registry is not None
     agent = station.process.pid
     time.sleep(SETTLE)
-    before, own, woken = _cpu(agent), runtime(agent), _switches(agent)
+    before, own, woken, served = _cpu(agent), runtime(agent), _switches(agent), runtime(registry.pid)
     time.sleep(seconds)
     used, own, woken = _cpu(agent) - before, runtime(agent) - own, _switches(agent) - woken
-    hourly = used * 3600 / seconds
+    hourly, serving = used * 3600 / seconds, (runtime(registry.pid) - served) * 3600 / seconds
     pss = _pss(agent)
     boxes = sum(_pss(pid) for pid in tree(agent) if pid != agent)
     goal = GOALS[name]
     told = f"CPU <= {goal:g} {_met(hourly <= goal)}, PSS <= {MAX_PSS:g} {_met(pss <= MAX_PSS)}, {_qt(agent)}"
-    print(f"{name:18}{hourly:10.1f}{own * 3600 / seconds:17.1f}{woken / seconds:12.1f}{pss:9.1f}{boxes:11.1f}  {told}")
+    figures = f"{hourly:10.1f}{own * 3600 / seconds:17.1f}{woken / seconds:12.1f}{pss:9.1f}{boxes:11.1f}{serving:18.1f}"
+    print(f"{name:18}{figures}  {told}")
 
 
 def _cpu(agent: int) -> float:
