@@ -17,11 +17,12 @@ import random
 import sys
 import threading
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import psutil
 
@@ -60,7 +61,7 @@ class Part:
     Attributes:
         name: as the table has it.
         question: which it helps to answer; "" where its loss is not noticed.
-        field: what is unknown at once without it; "" where that is believed a while longer.
+        field: of the answer.
         die: ends it at once, as a crash would.
         come_back: starts it again and returns when it can be asked.
     """
@@ -114,8 +115,8 @@ def x11() -> Iterator[Desk]:
             (
                 Part("X server killed", "input", "in_use", x_and_saver_die, all_of_x),
                 Part("xscreensaver killed", "", "", saver.kill, saver.start),
-                Part("message bus killed", "sleep", "", bus_and_logind_die, bus_and_logind),
-                Part("logind killed", "sleep", "", manager.kill, manager.start),
+                Part("message bus killed", "sleep", "sleeping", bus_and_logind_die, bus_and_logind),
+                Part("logind killed", "sleep", "sleeping", manager.kill, manager.start),
             ),
         )
 
@@ -134,7 +135,7 @@ async def sensing(desk: Desk) -> AsyncIterator[Listener]:
     heard = Listener()
     task = asyncio.create_task(sense(heard.report, heard.told, HOURS, desk.environ))
     try:
-        await heard.until(lambda: all(is_heard(part, heard) for part in desk.parts))
+        await heard.until(lambda: all(is_heard(part, heard.readings) for part in desk.parts))
         yield heard
     finally:
         task.cancel()
@@ -143,24 +144,29 @@ async def sensing(desk: Desk) -> AsyncIterator[Listener]:
         assert not any(one.get("in_use") is False for one in heard.readings), "the owner was called absent"
 
 
-def is_heard(part: Part, heard: Listener) -> bool:
-    """Tell whether what is observed by help of `part` is known, or has a source."""
-    if part.field:
-        return getattr(heard.seen, part.field) is not None
+def is_heard(part: Part, readings: Sequence[Mapping[str, Any]]) -> bool:
+    """Tell whether one of the readings is owed to `part`."""
+    return not part.question or any(reading.get(part.field) is not None for reading in readings)
+
+
+def is_missed(part: Part, heard: Listener) -> bool:
+    """Tell whether nothing answers any more what `part` helps to answer."""
     sources = {view.question: view.source for view in heard.views}
-    return not part.question or sources.get(part.question, "") != ""
+    return not part.question or sources[part.question] == ""
 
 
 async def endure(part: Part, heard: Listener, absence: float = 0.0) -> tuple[float, float]:
     """Let a part die and return; return the seconds until each was noticed."""
     before = time.monotonic()
     await asyncio.to_thread(part.die)
-    await heard.until(lambda: not part.question or not is_heard(part, heard))
+    await heard.until(lambda: is_missed(part, heard))
     noticed = time.monotonic()
+    assert part.question != "input" or heard.seen.in_use is None, "nobody is believed to be away without a source"
+    until_now = len(heard.readings)
     await asyncio.sleep(absence)
     await asyncio.to_thread(part.come_back)
     returned = time.monotonic()
-    await heard.until(lambda: is_heard(part, heard), within=60)
+    await heard.until(lambda: is_heard(part, heard.readings[until_now:]), within=60)
     return noticed - before, time.monotonic() - returned
 
 
