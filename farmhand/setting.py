@@ -90,6 +90,8 @@ def url(value: str) -> str | None:
     """Allow an http or https URL, or nothing."""
     if value == "":
         return None
+    if not value.isprintable() or " " in value:
+        return "not an http or https URL"  # for `urlsplit` leaves out what does not belong into one
     try:
         parts = urlsplit(value)
         port_is_fine = parts.port is None or parts.port > 0

@@ -11,9 +11,8 @@ from rich.table import Table
 from farmhand.cli.context import agent, console, note, print_json
 from farmhand.cli.parsers import Commands, add_command, add_json
 from farmhand.cli.words import plural, span
-from farmhand.errors import PeerError
 from farmhand.wire.history import LONGEST_HISTORY, AskHistory, History, JobRecord, Summary
-from farmhand.wire.local import Block, Done
+from farmhand.wire.local import Block
 
 LISTED = 20
 """Jobs that a table shows."""
@@ -58,9 +57,7 @@ def _days(text: str) -> float:
 
 def _history(options: argparse.Namespace) -> int:
     with agent() as link:
-        told = link.ask(AskHistory(options.days, SCRIPTED if options.json else LISTED, options.user))
-    if not isinstance(told, History):
-        raise PeerError("the agent answered something else than its history; is it of another version?")
+        told = link.ask(AskHistory(options.days, SCRIPTED if options.json else LISTED, options.user), History)
     if options.json:
         print_json(told)
         return 0
@@ -126,8 +123,8 @@ def _unblock(options: argparse.Namespace) -> int:
 
 def _send(block: Block, good: str) -> int:
     with agent() as link:
-        told = link.ask(block)
+        done = link.ask(block)
     console.print(good)
-    if isinstance(told, Done) and told.note:
-        note(told.note)
+    if done.note:
+        note(done.note)
     return 0

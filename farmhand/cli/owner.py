@@ -94,13 +94,13 @@ def _settle(link: AgentLink, settled: set[str]) -> Snapshot:
 
 
 def _until(options: argparse.Namespace) -> float | None:
-    if getattr(options, "until", None):
-        return parse_moment(options.until, datetime.now(local_zone())).timestamp()
-    return None
+    text: str | None = getattr(options, "until", None)
+    return None if text is None else parse_moment(text, datetime.now(local_zone())).timestamp()
 
 
 def _span(options: argparse.Namespace) -> float | None:
-    return parse_span(options.span).total_seconds() if getattr(options, "span", None) else None
+    text: str | None = getattr(options, "span", None)
+    return None if text is None else parse_span(text).total_seconds()
 
 
 def _status(options: argparse.Namespace) -> int:
@@ -126,8 +126,7 @@ def status_json(shown: Snapshot, now: float) -> dict[str, Any]:
 
 def _why(options: argparse.Namespace) -> int:
     with agent() as link:
-        told = link.ask(Explain())
-    assert isinstance(told, Explanation)
+        told = link.ask(Explain(), Explanation)
     if options.json:
         print_json(told)
         return 0

@@ -6,12 +6,14 @@ import socket
 from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self, TypeVar, overload
 
 from farmhand.errors import PeerError, Unreachable
 from farmhand.wire import codec
 from farmhand.wire.history import History
 from farmhand.wire.local import Done, Explanation, FromAgent, Snapshot, ToAgent
+
+A = TypeVar("A", bound=Done | Explanation | History)
 
 PATIENCE = 5.0
 """Seconds to wait for an answer."""
@@ -56,21 +58,31 @@ class AgentLink:
         self._lines.close()
         self._socket.close()
 
-    def ask(self, request: ToAgent) -> Done | Explanation | History:
+    @overload
+    def ask(self, request: ToAgent) -> Done: ...
+    @overload
+    def ask(self, request: ToAgent, kind: type[A]) -> A: ...
+    def ask(self, request: ToAgent, kind: type[Any] = Done) -> Any:
         """Send a request and return its answer; `snapshot` then shows what the request led to at once.
+
+        Args:
+            request: what to do or to tell.
+            kind: of the answer.
 
         Raises:
             PeerError: the agent refused, broke its word or fell silent.
         """
-        self._socket.sendall(codec.encode_line(request))
-        while True:
-            message = self._next()
-            if isinstance(message, Snapshot):
-                self.snapshot = message
-                continue
-            if isinstance(message, Done) and message.problem:
-                raise PeerError(f"the agent refused: {message.problem}")
-            return message
+        try:
+            self._socket.sendall(codec.encode_line(request))
+        except OSError:
+            raise AgentEnded("the agent has ended") from None
+        while isinstance(message := self._next(), Snapshot):
+            self.snapshot = message
+        if isinstance(message, Done) and message.problem:
+            raise PeerError(f"the agent refused: {message.problem}")
+        if not isinstance(message, kind):
+            raise PeerError("the agent answered something else than it was asked; is it of another version?")
+        return message
 
     def snapshots(self, patience: float | None = None) -> Iterator[Snapshot]:
         """Yield the present snapshot and then every new one; ends when the agent does.

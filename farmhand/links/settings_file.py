@@ -24,7 +24,13 @@ def load_settings(**flags: str | None) -> Settings:
     Raises:
         OwnerError: a value is not allowed or the file cannot be read.
     """
-    return settings.load(_read(places.settings_file()), os.environ, flags)
+    file = places.settings_file()
+    written = _read(file)
+    try:
+        settings.from_toml(written)
+    except OwnerError as wrong:
+        raise OwnerError(f"{wrong} ({file})") from None
+    return settings.load(written, os.environ, flags)
 
 
 def sources() -> dict[str, str]:
@@ -59,6 +65,8 @@ def write_setting(name: str, text: str) -> Path:
         OwnerError: there is no such setting, the value is not allowed, or the file is no TOML or cannot be written.
     """
     value = getattr(settings.change(Settings(), name, text), name)
+    if _is_half_a_letter(text):
+        raise OwnerError(f"{text!r} is no text of UTF-8, as the settings file must be")
     file = places.settings_file()
     before = _read(file)
     _parsed(file, before)
@@ -74,6 +82,11 @@ def write_setting(name: str, text: str) -> Path:
         fresh.unlink(missing_ok=True)
         raise OwnerError(f"cannot write {target}: {wrong.strerror}") from None
     return file
+
+
+def _is_half_a_letter(text: str) -> bool:
+    """Tell whether a text from the command line was not of the encoding that this system uses (PEP 383)."""
+    return any("\ud800" <= letter <= "\udfff" for letter in text)
 
 
 def _parsed(file: Path, text: str) -> dict[str, Any]:

@@ -225,6 +225,8 @@ def test_without_a_registry_hosts_says_what_to_do(stage: Stage, tmp_path: Path) 
         (["lend", "--for", "soon"], "is no span of time"),
         (["reclaim", "--for", "99999999999999h"], "is more than a year"),
         (["lend", "--for", "9999999d"], "is more than a year"),
+        (["lend", "--for", ""], "is no span of time"),
+        (["reclaim", "--until", ""], "is no time of day"),
         (["reclaim", "--until", "noon"], "is no time of day"),
         (["replay"], "nothing has been recorded here yet"),
         (["replay", "missing"], "cannot read missing"),

@@ -153,7 +153,7 @@ def known_as(name: str) -> str:
     """
     name = name.strip()
     if not name or len(name) > 2 * MAX_NAME + 1 or not name.isprintable():
-        raise ValueError(f"{name!r} can be nobody's name")
+        raise ValueError(f"{name!r} cannot be anybody's name")
     try:
         return str(_address(name))
     except ValueError:

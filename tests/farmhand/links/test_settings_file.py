@@ -102,6 +102,27 @@ def test_of_several_mistakes_each_can_be_mended_alone(file: Path, other: str) ->
     assert tomllib.loads(file.read_text()) == written
 
 
+def test_what_is_no_utf8_cannot_be_written(file: Path) -> None:
+    with pytest.raises(OwnerError, match="is no text of UTF-8"):
+        write_setting("calendar", b"/a\xff.ics".decode(errors="surrogateescape"))
+    assert not file.exists()
+
+
+@pytest.mark.parametrize("before", ["slots = 'x'\n", "slots = ", "colour = 1\n"])
+def test_a_mistake_is_told_with_the_file_that_it_is_in(file: Path, before: str) -> None:
+    file.write_text(before)
+    with pytest.raises(OwnerError) as told:
+        load_settings()
+    assert str(told.value).endswith(f" ({file})")
+
+
+def test_a_mistake_elsewhere_is_told_without(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FARMHAND_SLOTS", "x")
+    with pytest.raises(OwnerError, match="FARMHAND_SLOTS") as told:
+        load_settings()
+    assert str(file) not in str(told.value)
+
+
 def test_a_file_that_is_no_toml_has_no_sources(file: Path) -> None:
     file.write_text("slots = ")
     with pytest.raises(OwnerError, match="is not valid TOML"):
