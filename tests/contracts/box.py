@@ -76,3 +76,4 @@ class BoxContract:
             await box.gone()
         assert box.cpu_seconds() == 0
         assert box.memory_mib() == 0
+        assert box.members() == []

@@ -71,6 +71,10 @@ class FakeBox:
         if self._dies_at_once:
             self.die()
 
+    def members(self) -> list[int]:
+        """No process is in it."""
+        return []
+
     def die(self) -> None:
         """End, whoever asked for it."""
         for one in self.inside:

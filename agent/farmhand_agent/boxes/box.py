@@ -189,6 +189,10 @@ class Box:
             with processes.held_tree(self.init, self._pidfd) as pidfds:
                 processes.send(pidfds, number)
 
+    def members(self) -> list[int]:
+        """All processes in it, the youngest first: those are the compilers."""
+        return list(processes.tree(self.init))[::-1] if self.alive else []
+
     async def gone(self) -> None:
         """Wait until nothing of the box runs any more and its processes are reaped; several may wait at once."""
         if self._end is None:

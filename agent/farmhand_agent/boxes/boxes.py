@@ -20,6 +20,7 @@ from farmhand_agent.boxes import room
 from farmhand_agent.boxes.any_box import AnyBox
 from farmhand_agent.boxes.box import BoxGone
 from farmhand_agent.boxes.tenants import Tenant, Tenants
+from farmhand_agent.limits import freeing
 
 IDLE_AFTER = 60.0
 """Seconds without a job after which an identity's box is ended."""
@@ -146,11 +147,13 @@ class Boxes:
             Exception: one could not be killed; all others were.
         """
         faults: list[Exception] = []
-        for box in [one for one in self._running if one not in kept or one in self._retired]:
+        ending = [one for one in self._running if one not in kept or one in self._retired]
+        for box in ending:
             try:
                 self.end(box)
             except Exception as wrong:
                 faults.append(wrong)
+        freeing.help_to_die([box.members for box in ending])
         if faults:
             raise faults[0]
 
@@ -177,13 +180,15 @@ class Boxes:
         One that could not be killed is told to the log; `all_gone` tries it again.
         """
         self._open = False
-        for wrong in self._kill_each([*self._running, *self._ending]):
+        killed = [*self._running, *self._ending]
+        for wrong in self._kill_each(killed):
             _log.error("a box could not be killed", exc_info=wrong)
         for task in self._starting:
             if not task.cancelling():  # told already: a second word would tear it from ending what it began
                 task.cancel()
         self._spare = None
         self._tenants.close()
+        freeing.help_to_die([box.members for box in killed])
 
     async def all_gone(self) -> None:
         """Wait until no box runs any more, those included that were just coming up.

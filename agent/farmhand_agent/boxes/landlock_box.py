@@ -152,6 +152,10 @@ class LandlockBox:
             self._outer.stdin.close()
         self._port.close()
 
+    def members(self) -> list[int]:
+        """All processes in it, the youngest first: those are the compilers."""
+        return sorted(marks.marked(self._trace.mark), reverse=True) if self.alive else []
+
     async def gone(self) -> None:
         """Wait until nothing of the box runs and its files are removed; several may wait at once."""
         if self._end is None:

@@ -74,6 +74,12 @@ async def test_it_is_kept_out_of_the_owners_way(box: Box) -> None:
         assert os.getpriority(os.PRIO_PROCESS, pid) == nice
 
 
+async def test_its_members_are_told_the_youngest_first(box: Box) -> None:
+    members = box.members()
+    assert sorted(members) == sorted(processes.tree(box.init))
+    assert members[-1] == box.init
+
+
 async def test_it_answers_a_hundred_times(box: Box) -> None:
     for _ in range(100):
         (await box.connect()).close()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
 
 import pytest
@@ -282,6 +282,24 @@ async def test_a_box_that_cannot_be_killed_is_told_when_all_others_are(maker: Bo
             boxes.end_all_but(())
         assert [box.alive for box in maker.made] == [False, True, False]
         stubborn.fault = None
+
+
+@pytest.mark.parametrize("end", [Boxes.kill_all, lambda boxes: boxes.end_all_but(())])
+async def test_the_dying_are_helped_when_all_are_killed(
+    maker: BoxMaker, boxes: Boxes, end: Callable[[Boxes], None]
+) -> None:
+    seen: list[list[int]] = []
+
+    class Watched(FakeBox):
+        def members(self) -> list[int]:
+            seen.append([box.killed for box in maker.made])
+            return []
+
+    maker.make = Watched
+    async with boxes.serving("ann"), boxes.serving("bob"), boxes.serving("cat"):
+        end(boxes)
+    await comes_true(lambda: len(seen) == 2)
+    assert seen == 2 * [[1, 1, 1]]
 
 
 # --- reclaim ----------------------------------------------------------------

@@ -100,6 +100,10 @@ async def test_it_is_kept_out_of_the_owners_way(box: LandlockBox) -> None:
     assert Path(f"/proc/{distccd}/oom_score_adj").read_text() == "1000\n", "the first to go when memory runs out"
 
 
+async def test_its_members_are_told_the_youngest_first(box: LandlockBox) -> None:
+    assert box.members() == sorted(boxed(box), reverse=True)
+
+
 async def test_what_it_costs_can_be_told(box: LandlockBox) -> None:
     with await box.connect() as connection:
         before = box.cpu_seconds()
