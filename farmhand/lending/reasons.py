@@ -40,14 +40,15 @@ def sleep(facts: Facts) -> str:
     return "this machine is going to sleep" if facts.seen.sleeping else "this machine is awake"
 
 
+_ENDINGS = {
+    Ending.NOT: "nobody has told the agent to end",
+    Ending.WHEN_DONE: "the agent ends as soon as running jobs are done",
+    Ending.AT_ONCE: "the agent ends",
+}
+
+
 def ending(facts: Facts) -> str:
-    match facts.seen.ending:
-        case Ending.NOT:
-            return "nobody has told the agent to end"
-        case Ending.WHEN_DONE:
-            return "the agent ends as soon as running jobs are done"
-        case Ending.AT_ONCE:
-            return "the agent ends"
+    return _ENDINGS[facts.seen.ending]
 
 
 def shutdown(facts: Facts) -> str:
