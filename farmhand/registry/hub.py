@@ -2,6 +2,8 @@
 
 A listener that has not fetched its news yet gets each piece once, however often it happened since. One that falls far
 behind is told "everything may be different" instead of a long list, so the memory that it costs is bounded.
+
+There are so many listeners in all and so many from one source; one more ends the oldest, which may come again.
 """
 
 from __future__ import annotations
@@ -16,6 +18,12 @@ EVERYTHING = (FarmChanged("host"), FarmChanged("share"))
 
 MAX_PENDING = 256
 """Pieces of news that wait for one listener at most."""
+
+MAX_LISTENERS = 512
+"""Open streams: twice as many as there are builds."""
+
+MAX_LISTENERS_EACH = 128
+"""Open streams of one source, so that none ends those of all others."""
 
 
 class Listener:
@@ -63,7 +71,7 @@ class Hub:
     """All listeners."""
 
     def __init__(self) -> None:
-        self._listeners: set[Listener] = set()
+        self._listeners: dict[Listener, str] = {}  # with its source; the oldest first
         self._closed = False
 
     def tell(self, news: FarmChanged) -> None:
@@ -77,14 +85,22 @@ class Hub:
         for listener in self._listeners:
             listener.close()
 
-    async def listen(self, patience: float) -> AsyncIterator[tuple[FarmChanged, ...]]:
-        """Yield news as `Listener.fetch` returns it, until the stream ends."""
+    async def listen(self, patience: float, source: str = "") -> AsyncIterator[tuple[FarmChanged, ...]]:
+        """Yield news as `Listener.fetch` returns it, until the stream ends; those of one `source` share its room."""
         listener = Listener()
         if self._closed:
             listener.close()
-        self._listeners.add(listener)
+        self._make_room(source)
+        self._listeners[listener] = source
         try:
             while (pieces := await listener.fetch(patience)) is not None:
                 yield pieces
         finally:
-            self._listeners.discard(listener)
+            self._listeners.pop(listener, None)
+
+    def _make_room(self, source: str) -> None:
+        mine = [one for one, whose in self._listeners.items() if whose == source]
+        crowd = mine if len(mine) >= MAX_LISTENERS_EACH else list(self._listeners)
+        if len(mine) >= MAX_LISTENERS_EACH or len(self._listeners) >= MAX_LISTENERS:
+            del self._listeners[crowd[0]]
+            crowd[0].close()

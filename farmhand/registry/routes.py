@@ -17,6 +17,7 @@ from farmhand.registry import translate
 from farmhand.registry.farm import Farm
 from farmhand.registry.problems import Refusal
 from farmhand.registry.strict import AnyRequest
+from farmhand.scheduling.addresses import source_of
 from farmhand.scheduling.requests import Ask, Denied, Granted, Leased, Leave, Release, Renew, Reply
 from farmhand.wire.farm import (
     GrantAnswer,
@@ -93,9 +94,9 @@ class Grants(Controller):
 
 
 @get("/changes", tags=["changes"], media_type="text/event-stream", sync_to_thread=False)
-def changes(farm: Farm) -> ServerSentEvent:
+def changes(request: AnyRequest, farm: Farm) -> ServerSentEvent:
     """News of the farm, as server-sent events `farm` with a FarmChanged each."""
-    return ServerSentEvent(_events(farm))
+    return ServerSentEvent(_events(farm, source_of(_peer(request))))
 
 
 @get("/healthz", tags=["health"], sync_to_thread=False)
@@ -104,8 +105,8 @@ def healthz(farm: Farm) -> Response[Health]:
     return Response(Health("farmhand-registry", __version__, farm.instance), headers={"Cache-Control": "no-store"})
 
 
-async def _events(farm: Farm) -> AsyncIterator[ServerSentEventMessage]:
-    async for pieces in farm.hub.listen(KEEP_ALIVE):
+async def _events(farm: Farm, source: str) -> AsyncIterator[ServerSentEventMessage]:
+    async for pieces in farm.hub.listen(KEEP_ALIVE, source):
         if not pieces:
             yield ServerSentEventMessage(comment="still here")
         for piece in pieces:

@@ -22,6 +22,7 @@ from farmhand.errors import OwnerError
 from farmhand.machine import join_address
 from farmhand.registry.app import make_app
 from farmhand.registry.audit import Audit
+from farmhand.registry.door import Door, room
 from farmhand.registry.farm import Farm
 
 BACKLOG = 1024
@@ -57,8 +58,8 @@ async def serve(
         farm = Farm()
         if state is not None:
             farm.keep_audit(Audit(state, farm.instance))
-        server = _Server(_config(farm), lambda: listening(url))
-        running = asyncio.create_task(server.serve(sockets=[listener]))
+        server = _Server(_config(farm), listener, lambda: listening(url))
+        running = asyncio.create_task(server.serve())
         stopping = asyncio.create_task((stop or asyncio.Event()).wait())
         try:
             await asyncio.wait((running, stopping), return_when=asyncio.FIRST_COMPLETED)
@@ -138,11 +139,13 @@ def _dated(app: Litestar) -> ASGIApplication:
 
 
 class _Server(uvicorn.Server):
-    """Says when it answers, leaves signals to the program that runs it, and sleeps while nobody asks."""
+    """Stands behind a `Door`, says when it answers, leaves signals to its program, and sleeps while nobody asks."""
 
-    def __init__(self, config: uvicorn.Config, listening: Callable[[], None]) -> None:
+    def __init__(self, config: uvicorn.Config, listener: socket.socket, listening: Callable[[], None]) -> None:
         super().__init__(config)
+        self._listener = listener
         self._listening = listening
+        self._door: Door | None = None
         self._stopping = asyncio.Event()
 
     def stop(self) -> None:
@@ -154,8 +157,19 @@ class _Server(uvicorn.Server):
         await self._stopping.wait()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
+        await super().startup([])
+        self._door = Door(self._listener, self._protocol, room())
         self._listening()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        if self._door is not None:
+            await self._door.close()
+        await super().shutdown([])
+
+    def _protocol(self) -> Any:
+        """What serves one connection, made as uvicorn makes it for its own listeners."""
+        make: Any = self.config.http_protocol_class
+        return make(config=self.config, server_state=self.server_state, app_state=self.lifespan.state)
 
     @contextlib.contextmanager
     def capture_signals(self) -> Generator[None]:

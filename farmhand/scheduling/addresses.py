@@ -7,6 +7,7 @@ loopback address is the machine itself, may it name another one.
 from __future__ import annotations
 
 import ipaddress
+from functools import lru_cache
 
 
 def normal(address: str) -> str:
@@ -24,6 +25,19 @@ def normal(address: str) -> str:
 def is_loopback(address: str) -> bool:
     """Tell whether a normal address is one of the machine's own."""
     return ipaddress.ip_address(address).is_loopback
+
+
+@lru_cache(maxsize=4096)
+def source_of(address: str) -> str:
+    """Name whom an address may belong to, as far as limits go: one machine has all of 127.0.0.0/8, or of an IPv6 /64.
+
+    Raises:
+        ValueError: it is no IP address.
+    """
+    usual = normal(address)
+    if is_loopback(usual):
+        return "loopback"
+    return str(ipaddress.ip_network((usual, 64), strict=False)) if ":" in usual else usual
 
 
 def same_machine(one: str, other: str) -> bool:

@@ -64,10 +64,15 @@ def children(pid: int | None = None) -> set[int]:
     return found
 
 
-def descriptors() -> int:
-    """How many files this process has open."""
+def descriptors(pid: int | None = None) -> int:
+    """How many files a process has open; None: this one."""
     gc.collect()
-    return len(os.listdir("/proc/self/fd"))
+    return len(os.listdir(f"/proc/{pid or 'self'}/fd"))
+
+
+def resident_kib(pid: int) -> int:
+    """How much memory a process holds, in KiB."""
+    return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGESIZE") // 1024
 
 
 def group(leader: int) -> set[int]:

@@ -9,7 +9,7 @@ import select
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from farmhand.wire.farm import HostBeat, Order
@@ -19,11 +19,17 @@ OTHER_KEY = "cd" * 32
 
 
 class RegistryProgram:
-    """`farmhand-registry`, running until `stop`."""
+    """`farmhand-registry`, running until `stop`.
 
-    def __init__(self, listen: str = "127.0.0.1:0", *options: str) -> None:
+    Args:
+        listen: ADDR:PORT.
+        options: more of its words.
+        before: words before its command, such as those that limit it.
+    """
+
+    def __init__(self, listen: str = "127.0.0.1:0", *options: str, before: Sequence[str] = ()) -> None:
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "farmhand.registry.main", "--listen", listen, *options],
+            [*before, sys.executable, "-m", "farmhand.registry.main", "--listen", listen, *options],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -41,6 +47,11 @@ class RegistryProgram:
     def port(self) -> int:
         return int(self.url.rpartition(":")[2])
 
+    def complaints(self) -> str:
+        """End it and return what it wrote to stderr."""
+        self.process.terminate()
+        return self.process.communicate(timeout=30)[1]
+
     def stop(self) -> int:
         """End it as an owner would; returns its exit status."""
         self.process.terminate()
@@ -49,9 +60,9 @@ class RegistryProgram:
 
 
 @contextlib.contextmanager
-def running_registry(state: Path | None = None) -> Iterator[RegistryProgram]:
+def running_registry(state: Path | None = None, before: Sequence[str] = ()) -> Iterator[RegistryProgram]:
     """A registry for the time of the context."""
-    program = RegistryProgram("127.0.0.1:0", *(() if state is None else ("--state", str(state))))
+    program = RegistryProgram("127.0.0.1:0", *(() if state is None else ("--state", str(state))), before=before)
     try:
         yield program
     finally:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from farmhand.scheduling.addresses import lending_address, normal, same_machine
+from farmhand.scheduling.addresses import lending_address, normal, same_machine, source_of
 
 
 @pytest.mark.parametrize(
@@ -47,3 +47,18 @@ def test_one_machine() -> None:
     assert same_machine("127.0.0.1", "::1")
     assert not same_machine("10.0.0.1", "10.0.0.2")
     assert not same_machine("127.0.0.1", "10.0.0.2")
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("10.0.0.1", "::ffff:10.0.0.1", True),
+        ("10.0.0.1", "10.0.0.2", False),
+        ("127.0.0.1", "127.9.9.9", True),
+        ("127.0.0.1", "::1", True),
+        ("2001:db8:0:1::1", "2001:db8:0:1:ffff::2", True),
+        ("2001:db8:0:1::1", "2001:db8:0:2::1", False),
+    ],
+)
+def test_for_limits_whatever_one_machine_can_call_itself_is_one(one: str, other: str, same: bool) -> None:
+    assert (source_of(one) == source_of(other)) is same
