@@ -1,6 +1,8 @@
 """The agent's local socket: snapshots out, requests in, for programs of the same user only.
 
 The socket's mode keeps others out; the peer's uid is checked all the same. A slow reader is dropped, never waited for.
+For one client too many the oldest is dropped: a program that forgets to close its connections keeps no command of the
+owner's out. A face that is dropped comes back by itself.
 """
 
 from __future__ import annotations
@@ -23,6 +25,9 @@ MAX_UNREAD = 1 << 20
 
 MAX_REQUEST = 1 << 16
 
+MAX_CLIENTS = 64
+"""Connections at once."""
+
 Answer = Done | Explanation | History
 
 
@@ -39,7 +44,7 @@ class LocalServer:
     ) -> None:
         self._answer = answer
         self._current = current
-        self._clients: set[asyncio.StreamWriter] = set()
+        self._clients: dict[asyncio.StreamWriter, None] = {}  # the oldest first
         self._serving: set[asyncio.Task[None]] = set()
         self._server: asyncio.Server | None = None
         self._path: Path | None = None
@@ -59,8 +64,7 @@ class LocalServer:
         line = codec.encode_line(snapshot)
         for client in list(self._clients):
             if client.transport.get_write_buffer_size() > MAX_UNREAD:
-                self._clients.discard(client)
-                client.transport.abort()
+                self._drop(client)
             else:
                 client.write(line)
 
@@ -76,6 +80,10 @@ class LocalServer:
         if self._path is not None:
             self._path.unlink(missing_ok=True)
 
+    def _drop(self, client: asyncio.StreamWriter) -> None:
+        del self._clients[client]
+        client.transport.abort()
+
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
         assert task is not None
@@ -83,12 +91,14 @@ class LocalServer:
         try:
             if _peer_uid(writer.get_extra_info("socket")) == os.getuid():
                 writer.write(codec.encode_line(self._current()))
-                self._clients.add(writer)
+                if len(self._clients) >= MAX_CLIENTS:
+                    self._drop(next(iter(self._clients)))
+                self._clients[writer] = None
                 await self._converse(reader, writer)
         except (ConnectionError, asyncio.CancelledError):
             pass  # the client left, or the agent ends
         finally:
-            self._clients.discard(writer)
+            self._clients.pop(writer, None)
             self._serving.discard(task)
             writer.close()
             with contextlib.suppress(ConnectionError, asyncio.CancelledError):

@@ -17,7 +17,7 @@ from fakes.waiting import comes_true
 
 from farmhand.wire import codec
 from farmhand.wire.local import Choose, Done, Explain, Explanation, FromAgent, Quit, Snapshot, ToAgent
-from farmhand_agent.server import MAX_REQUEST, MAX_UNREAD, LocalServer
+from farmhand_agent.server import MAX_CLIENTS, MAX_REQUEST, MAX_UNREAD, LocalServer
 
 
 def snapshot(state: str, reason: str = "") -> Snapshot:
@@ -150,6 +150,24 @@ async def test_one_bad_client_does_not_disturb_another(server: LocalServer, fold
     await other.close()
     server.publish(snapshot("lent"))
     assert await face.hears() == snapshot("lent")
+
+
+async def test_of_too_many_clients_the_oldest_goes_and_the_newest_is_answered(
+    brain: Brain, folder: Path, server: LocalServer
+) -> None:
+    forgotten = [await Face.open(folder / "agent.sock") for _ in range(MAX_CLIENTS)]
+    for face in forgotten:
+        await face.hears()
+    newest = await Face.open(folder / "agent.sock")
+    await newest.hears()
+    newest.asks(Choose("keep"))
+    assert await newest.hears() == Done()
+    assert await forgotten[0].is_hung_up()
+    server.publish(snapshot("lent"))
+    for face in (forgotten[1], forgotten[-1], newest):
+        assert await face.hears() == snapshot("lent")
+    for face in (*forgotten, newest):
+        await face.close()
 
 
 async def test_a_slow_reader_is_dropped_and_never_waited_for(server: LocalServer, folder: Path, face: Face) -> None:

@@ -78,6 +78,12 @@ class Entrance:
         self._strangers.pop(visit, None)
         visit.who = who
 
+    def dismiss(self, visit: Visit) -> None:
+        """Take the visitor that this task serves for a stranger again, until it has taken in that it must go."""
+        task = asyncio.current_task()
+        assert task is not None
+        self._put_among_strangers(visit, task)
+
     def shut(self, why: str) -> None:
         """Accept nobody more and end every visit with this word; returns at once, may be repeated."""
         self._accepting.cancel()
@@ -105,13 +111,16 @@ class Entrance:
             await asyncio.sleep(0)  # a flood of connections must not keep everything else from running
 
     def _welcome(self, visit: Visit) -> None:
+        task = background(self._serve(visit))
+        self._visits[task] = visit
+        self._put_among_strangers(visit, task)
+        task.add_done_callback(self._part)
+
+    def _put_among_strangers(self, visit: Visit, task: asyncio.Task[None]) -> None:
         if len(self._strangers) >= MAX_STRANGERS:
             oldest = next(iter(self._strangers))
             self._strangers.pop(oldest).cancel()
-        task = background(self._serve(visit))
-        self._visits[task] = visit
         self._strangers[visit] = task
-        task.add_done_callback(self._part)
 
     def _part(self, task: asyncio.Task[None]) -> None:
         visit = self._visits.pop(task)

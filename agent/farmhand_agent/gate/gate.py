@@ -10,7 +10,8 @@ A client gets further step by step, and only as far as it is known:
 3. distccd tells nobody that it is full, so it waits here for a slot, briefly, and is turned away if none comes free.
 4. Only with a slot is its command line read, 4 MiB at most, and a box found for it.
 
-So strangers cost 4 KiB each, and what clients make the gate keep in memory is bounded by its slots.
+So strangers cost 4 KiB each, and what clients make the gate keep in memory is bounded by its slots. How many strangers
+there may be at once the `entrance` bounds, and the `turnstile` how many may wait for a slot.
 """
 
 from __future__ import annotations
@@ -249,10 +250,16 @@ class Gate:
                 await self._run(visit, greeting, who, arrived)
         except Full as full:
             self._ledger.refused(Refusal.FULL)
+            self._dismiss(visit)
             await _refuse(visit, greeting, BUSY, str(full))
         except BoxGone as gone:
             self._ledger.refused(Refusal.NO_BOX)
+            self._dismiss(visit)
             await _refuse(visit, greeting, BUSY, str(gone))
+
+    def _dismiss(self, visit: Visit) -> None:
+        if self._entrance is not None:
+            self._entrance.dismiss(visit)
 
     @asynccontextmanager
     async def _place(self, visit: Visit) -> AsyncGenerator[None]:

@@ -2,7 +2,8 @@
 
 The limit may change while jobs run: a lower one takes effect as jobs end, a higher one at once. A grant's own limit
 holds beside it, so a build that was granted two slots never holds three. At a limit of 0 nobody waits: no slot would
-come free, and another host is wanted at once.
+come free, and another host is wanted at once. There is room for so many who wait; for one more the oldest goes of those
+whose name waits most often, so that a crowd makes room among itself.
 """
 
 from __future__ import annotations
@@ -19,7 +20,11 @@ class Full(Exception):
     """No slot came free in time, or none will."""
 
 
+MAX_WAITING = 512
+"""Clients that may wait for a slot."""
+
 _NONE_OFFERED = "no more jobs are taken"
+_CROWDED_OUT = "too many wait for a slot"
 
 
 class Turnstile:
@@ -34,7 +39,7 @@ class Turnstile:
         self.limit = limit
         self.taken = 0
         self._by_grant: Counter[str] = Counter()
-        self._waiting: deque[tuple[Client, asyncio.Future[bool]]] = deque()
+        self._waiting: deque[tuple[Client, asyncio.Future[str]]] = deque()  # with "", or why there is no slot
 
     def resize(self, limit: int) -> None:
         """Set the limit; jobs inside are left alone."""
@@ -42,7 +47,7 @@ class Turnstile:
         self._admit_waiting()
         if not limit:
             for _, turn in self._waiting:
-                turn.set_result(False)
+                turn.set_result(_NONE_OFFERED)
             self._waiting.clear()
 
     @asynccontextmanager
@@ -68,7 +73,9 @@ class Turnstile:
     async def _enter(self, client: Client, patience: float) -> None:
         if not self.limit:
             raise Full(_NONE_OFFERED)
-        turn: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        if len(self._waiting) >= MAX_WAITING:
+            self._crowd_out()
+        turn: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         place = (client, turn)
         self._waiting.append(place)
         self._admit_waiting()
@@ -82,13 +89,13 @@ class Turnstile:
         except asyncio.CancelledError:
             if not turn.done():
                 self._waiting.remove(place)
-            elif turn.result():
+            elif not turn.result():
                 self.taken -= 1
                 self._by_grant[client.grant] -= 1
                 self._admit_waiting()
             raise
-        if not turn.result():
-            raise Full(_NONE_OFFERED)
+        if turn.result():
+            raise Full(turn.result())
 
     def _fits(self, client: Client) -> bool:
         return self.taken < self.limit and (client.limit is None or self._by_grant[client.grant] < client.limit)
@@ -102,4 +109,12 @@ class Turnstile:
             if self._fits(place[0]):
                 self._take(place[0])
                 self._waiting.remove(place)
-                place[1].set_result(True)
+                place[1].set_result("")
+
+    def _crowd_out(self) -> None:
+        """Send the oldest away of those whose name waits most often."""
+        names = Counter(client.identity for client, _ in self._waiting)
+        name = max(names, key=names.__getitem__)
+        place = next(one for one in self._waiting if one[0].identity == name)
+        self._waiting.remove(place)
+        place[1].set_result(_CROWDED_OUT)

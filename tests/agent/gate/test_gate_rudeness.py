@@ -35,6 +35,7 @@ from farmhand_agent.boxes.box import BATCH
 from farmhand_agent.gate.admission import Admission
 from farmhand_agent.gate.entrance import MAX_STRANGERS
 from farmhand_agent.gate.gate import Gate, Patience
+from farmhand_agent.gate.turnstile import MAX_WAITING
 
 
 # --- clients that break their word ---------------------------------------------
@@ -106,6 +107,21 @@ async def test_many_who_say_nothing_or_little_keep_nobody_out(opened: Open) -> N
         assert not place.gate.jobs
         await honest(place)
     await comes_true(lambda: not place.gate._entrance)
+
+
+@pytest.mark.usefixtures("many_descriptors")
+async def test_a_ticket_makes_no_more_room_than_there_is_for_who_waits(opened: Open) -> None:
+    place = await opened(slots=1, patience=Patience(queue=60), admission=farm_admission())
+    async with AsyncExitStack() as stack:
+        running = stack.enter_context(await begin(place, ticket=ticket()))
+        honest_one = stack.enter_context(await RawClient.open(place.address))
+        await honest_one.say(preface(ticket("bob")) + PLAIN)
+        for _ in range(MAX_WAITING + MAX_STRANGERS + 300):
+            greedy = stack.enter_context(await RawClient.open(place.address))
+            await greedy.say(preface(ticket("mallory")))
+            assert len(place.gate._entrance) < MAX_WAITING + MAX_STRANGERS + 100, "who is turned away counts, too"
+        running.reset()
+        assert await honest_one.verdict() == "OKAY"
 
 
 async def test_a_machine_without_a_registry_reads_nothing_from_who_is_not_allowed(opened: Open) -> None:

@@ -9,7 +9,7 @@ import pytest
 from fakes.waiting import comes_true
 
 from farmhand_agent.gate.admission import Client
-from farmhand_agent.gate.turnstile import Full, Turnstile
+from farmhand_agent.gate.turnstile import MAX_WAITING, Full, Turnstile
 
 LONG = 20.0
 
@@ -208,3 +208,35 @@ async def test_nothing_is_remembered_of_who_is_gone() -> None:
     results = await asyncio.gather(visitors[2].task, waiting[1].task, return_exceptions=True)
     assert [type(one) for one in results] == [asyncio.CancelledError, Full]
     assert (turnstile.taken, len(turnstile._waiting), len(turnstile._by_grant)) == (0, 0, 0)
+
+
+# --- a crowd ------------------------------------------------------------------
+async def test_of_too_many_who_wait_the_oldest_goes_of_those_who_are_most() -> None:
+    turnstile = Turnstile(1)
+    async with turnstile.slot(plain("inside"), 0.0), AsyncExitStack() as stack:
+        honest = [Visitor(turnstile, plain("honest")) for _ in range(3)]
+        crowd = [Visitor(turnstile, plain("greedy")) for _ in range(MAX_WAITING - 3)]
+        for one in (*honest, *crowd):
+            stack.callback(one.task.cancel)
+        await settle()
+        late = Visitor(turnstile, plain("late"))
+        stack.callback(late.task.cancel)
+        await settle()
+        with pytest.raises(Full, match="too many wait for a slot"):
+            await crowd[0].task
+        assert not any(one.task.done() for one in (*honest, *crowd[1:], late))
+
+
+async def test_a_crowd_keeps_nobody_out() -> None:
+    turnstile = Turnstile(1)
+    crowd: list[Visitor] = []
+    async with turnstile.slot(plain("inside"), 0.0):
+        honest = Visitor(turnstile, plain("honest"))
+        crowd += [Visitor(turnstile, plain("greedy")) for _ in range(2 * MAX_WAITING)]
+        await settle()
+        assert sum(not one.task.done() for one in crowd) == MAX_WAITING - 1
+    await settle()
+    assert honest.inside
+    turnstile.resize(0)
+    await honest.leave()
+    await asyncio.gather(*(one.task for one in crowd), return_exceptions=True)
