@@ -76,7 +76,7 @@ class Case:
 
 CASES = (
     Case("small file", SMALL, ("-O1",), 1, 150, 1.05),
-    Case("medium file", MEDIUM, ("-O0",), 1, 25, None),
+    Case("medium file", MEDIUM, ("-O0",), 1, 120, None),
     Case("large file", LARGE, ("-O2",), 1, 15, 1.01),
     Case("8 small files at once", SMALL, ("-O1",), 8, 30, 1.05),
 )

@@ -15,7 +15,7 @@ import os
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
-HELP = 0.02
+HELP = 0.05
 """Seconds for which to wait at most. The thread goes on: it may stand behind somebody who has to be scheduled first."""
 
 PROCESS_MRELEASE = 448
