@@ -58,9 +58,9 @@ class Hosts(Controller):
         return translate.leased(reply, farm.instance, farm.clock(), farm.stretch())
 
     @post("/{name:str}/withdraw", status_code=204, sync_to_thread=False)
-    def withdraw(self, name: HostName, data: HostLeave, farm: Farm) -> None:
+    def withdraw(self, name: HostName, data: HostLeave, request: AnyRequest, farm: Farm) -> None:
         """Lend no more."""
-        _said_yes(farm.handle(Leave(_checked(name), translate.order(data.order), data.key)))
+        _said_yes(farm.handle(Leave(_checked(name), translate.order(data.order), data.key, _peer(request))))
 
     @get("/", sync_to_thread=False)
     def list(self, farm: Farm) -> list[HostView]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from farmhand.scheduling.addresses import source_of
 from farmhand.scheduling.deadlines import Deadlines
 
 TTL = 15.0
@@ -20,7 +21,7 @@ MAX_GRANTS = 256
 """Grants that may live at once: so many share 8,000 slots in about 50 ms."""
 
 MAX_GRANTS_EACH = 64
-"""Grants that may live at once for one address: a machine that asks and asks leaves room for the others."""
+"""Grants that may live at once for one source: a machine that asks and asks leaves room for the others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +57,8 @@ class Grants:
 
     def has_room_for(self, address: str) -> bool:
         """Tell whether one more grant for `address` would be within the limits."""
-        held = sum(1 for grant in self.living.values() if grant.address == address)
+        source = source_of(address)
+        held = sum(1 for grant in self.living.values() if source_of(grant.address) == source)
         return held < MAX_GRANTS_EACH and len(self.living) < MAX_GRANTS
 
     @property

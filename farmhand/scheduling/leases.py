@@ -6,13 +6,16 @@
 3. A lease that is not renewed ends by itself, on the registry's clock.
 4. What has ended leaves a tombstone for ten times the lease's length. A later message brings an expired host back; a
    withdrawn one comes back with a new generation only.
+5. What is remembered of hosts, living and dead, has a bound for each source and one for all together.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from farmhand.scheduling.addresses import source_of
 from farmhand.scheduling.deadlines import Deadlines
+from farmhand.scheduling.quota import Quota
 
 SMALL_FARM = 1000
 """Hosts of a farm in which `BEAT_IN_USE` and `BEAT_AT_REST` hold."""
@@ -31,6 +34,18 @@ TTLS_PER_TOMBSTONE = 10
 
 MAX_NAMES = 20_000
 """Names of hosts, living and dead, that are remembered at most: an endless supply of new ones fills no memory."""
+
+MAX_NAMES_EACH = 2048
+"""Those of one source, be it a gateway with a thousand hosts behind it: it leaves room for the others."""
+
+MAX_TOLD = 12 << 20
+"""Bytes of memory for the toolchains of all hosts, and about what they take in the list that everybody may ask for."""
+
+MAX_TOLD_EACH = 3 << 20
+"""The same for the hosts of one source."""
+
+TOOLCHAIN_COSTS = 64
+"""Bytes of memory for a toolchain beside its letters."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -157,6 +172,8 @@ class Leases:
     def __init__(self) -> None:
         self.living: dict[str, Lease] = {}
         self._tombstones: dict[str, _Tombstone] = {}
+        self._names = Quota(MAX_NAMES, MAX_NAMES_EACH)
+        self._told = Quota(MAX_TOLD, MAX_TOLD_EACH)
         self._lease_ends = Deadlines()
         self._tombstone_ends = Deadlines()
         self._count = 0
@@ -194,7 +211,8 @@ class Leases:
             return held if order == held.order else Stale(held.order, withdrawn=False)
         if tombstone is not None and tombstone.bars(order):
             return Stale(tombstone.order, tombstone.withdrawn)
-        if held is None and tombstone is None and self._is_full():
+        source, told = source_of(offer.address), sum(len(one) + TOOLCHAIN_COSTS for one in offer.toolchains)
+        if not (self._names.fits(name, source, 1) and self._told.fits(name, source, told)):
             return Full()
         ends = now + self.pace(in_use).ttl
         if held is None:
@@ -202,13 +220,18 @@ class Leases:
             lease = Lease(f"{name}-{self._count}", name, key, order, offer, now, ends)
         else:
             lease = replace(held, order=order, offer=offer, heard=now, ends=ends)
-        self._forget_tombstone(name)
+        self._tombstones.pop(name, None)
+        self._tombstone_ends.drop(name)
+        self._names.put(name, source, 1)
+        self._told.put(name, source, told)
         self.living[name] = lease
         self._lease_ends.put(name, ends)
         return lease
 
-    def withdraw(self, name: str, order: Order, key: str, now: float) -> Lease | Stale | Taken | Full | None:
-        """End a lease because its host says so; the arguments are those of `beat`.
+    def withdraw(
+        self, name: str, order: Order, key: str, now: float, address: str
+    ) -> Lease | Stale | Taken | Full | None:
+        """End a lease because its host says so; the arguments are those of `beat`, and where the message came from.
 
         Returns:
             The lease that has ended by this, None when there was none (the message still bars all earlier ones), or
@@ -222,8 +245,10 @@ class Leases:
             return Stale(held.order, withdrawn=False)
         if tombstone is not None and order < tombstone.order:
             return Stale(tombstone.order, tombstone.withdrawn)
-        if held is None and tombstone is None and self._is_full():
+        source = self._names.source(name) or source_of(address)
+        if not self._names.fits(name, source, 1):
             return Full()
+        self._names.put(name, source, 1)
         self._bury(name, _Tombstone(order, withdrawn=True), now)
         return held
 
@@ -231,6 +256,7 @@ class Leases:
         """Take out and return what nobody renewed in time; costs nothing while there is nothing."""
         for name in self._tombstone_ends.due(now):
             del self._tombstones[name]
+            self._names.drop(name)
         expired = [self.living[name] for name in self._lease_ends.due(now)]
         for lease in expired:
             self._bury(lease.name, _Tombstone(lease.order, withdrawn=False), now)
@@ -239,12 +265,6 @@ class Leases:
     def _bury(self, name: str, tombstone: _Tombstone, now: float) -> None:
         self.living.pop(name, None)
         self._lease_ends.drop(name)
+        self._told.drop(name)
         self._tombstones[name] = tombstone
         self._tombstone_ends.put(name, now + TTLS_PER_TOMBSTONE * self.pace(in_use=False).ttl)
-
-    def _forget_tombstone(self, name: str) -> None:
-        self._tombstones.pop(name, None)
-        self._tombstone_ends.drop(name)
-
-    def _is_full(self) -> bool:
-        return len(self.living) + len(self._tombstones) >= MAX_NAMES

@@ -31,11 +31,12 @@ class Beat:
 
 @dataclass(frozen=True, slots=True)
 class Leave:
-    """A host lends no more."""
+    """A host lends no more; the attributes are those of `Beat`."""
 
     name: str
     order: Order
     key: str
+    peer: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -136,7 +136,7 @@ class Scheduler:
         self._cut_host(lease.name, offer.slots)
 
     def _leave(self, leave: Leave, now: float) -> Reply:
-        ended = self._leases.withdraw(leave.name, leave.order, leave.key, now)
+        ended = self._leases.withdraw(leave.name, leave.order, leave.key, now, leave.peer)
         if isinstance(ended, Stale | Taken | Full):
             return _denied(leave.name, ended, Why.NOT_YOURS, now)
         if ended is not None:

@@ -52,9 +52,17 @@ def test_one_address_holds_so_many_grants_and_leaves_room_for_others() -> None:
     assert held.has_room_for("10.0.0.2")
 
 
+def test_all_addresses_of_an_ipv6_network_are_one_source() -> None:
+    held = Grants()
+    for number in range(grants.MAX_GRANTS_EACH):
+        held.open(a_grant(str(number), address=f"2001:db8::{number + 1:x}"))
+    assert not held.has_room_for("2001:db8::ffff")
+    assert held.has_room_for("2001:db8:0:1::1")
+
+
 @pytest.mark.parametrize("more", [0, 1])
 def test_all_together_hold_so_many(more: int) -> None:
     held = Grants()
     for number in range(grants.MAX_GRANTS - 1 + more):
-        held.open(a_grant(str(number), address=str(number)))
+        held.open(a_grant(str(number), address=f"10.1.{number // 250}.{number % 250}"))
     assert held.has_room_for("10.0.0.1") is (more == 0)

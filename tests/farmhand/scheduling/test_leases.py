@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -11,7 +12,8 @@ from farmhand.scheduling.leases import TTLS_PER_TOMBSTONE, Full, Lease, Leases, 
 
 TTL = pace(1, in_use=False).ttl
 TOMBSTONE = TTLS_PER_TOMBSTONE * TTL
-OFFER = Offer("10.0.0.1", 3632, slots=4)
+HOME = "10.0.0.1"
+OFFER = Offer(HOME, 3632, slots=4)
 
 
 def beat(
@@ -23,7 +25,7 @@ def beat(
 
 def withdraw(farm: Leases, order: tuple[int, int, int], now: float = 0.0, key: str = "mine") -> object:
     farm.expire(now)
-    return farm.withdraw("desk", Order(*order), key, now)
+    return farm.withdraw("desk", Order(*order), key, now, HOME)
 
 
 def test_the_first_beat_opens_a_lease() -> None:
@@ -169,12 +171,54 @@ def test_an_endless_supply_of_names_is_not_remembered(monkeypatch: pytest.Monkey
     monkeypatch.setattr(leases, "MAX_NAMES", 2)
     farm = Leases()
     farm.beat("a", Order(1, 1, 1), "k", OFFER, 0.0)
-    farm.withdraw("b", Order(1, 1, 1), "k", 0.0)
+    farm.withdraw("b", Order(1, 1, 1), "k", 0.0, HOME)
     assert farm.beat("c", Order(1, 1, 1), "k", OFFER, 0.0) == Full()
-    assert farm.withdraw("c", Order(1, 1, 1), "k", 0.0) == Full()
+    assert farm.withdraw("c", Order(1, 1, 1), "k", 0.0, HOME) == Full()
     assert isinstance(farm.beat("a", Order(1, 1, 2), "k", OFFER, 0.0), Lease)
     assert isinstance(farm.beat("b", Order(1, 2, 2), "k", OFFER, 0.0), Lease)
-    assert isinstance(farm.withdraw("a", Order(1, 2, 2), "k", 0.0), Lease)
+    assert isinstance(farm.withdraw("a", Order(1, 2, 2), "k", 0.0, HOME), Lease)
+
+
+def test_one_source_leaves_names_for_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(leases, "MAX_NAMES_EACH", 2)
+    farm, elsewhere = Leases(), replace(OFFER, address="10.0.0.2")
+    farm.beat("a", Order(1, 1, 1), "k", OFFER, 0.0)
+    farm.withdraw("b", Order(1, 1, 1), "k", 0.0, HOME)
+    assert farm.beat("c", Order(1, 1, 1), "k", OFFER, 0.0) == Full()
+    assert farm.withdraw("c", Order(1, 1, 1), "k", 0.0, HOME) == Full()
+    assert isinstance(farm.beat("c", Order(1, 1, 1), "k", elsewhere, 0.0), Lease)
+    assert farm.withdraw("a", Order(1, 2, 2), "k", 0.0, "10.0.0.2") is not None
+    assert farm.beat("d", Order(1, 1, 1), "k", OFFER, 0.0) == Full(), "a name stays its source's, dead or alive"
+    farm.expire(TOMBSTONE)
+    assert isinstance(farm.beat("d", Order(1, 1, 1), "k", OFFER, TOMBSTONE), Lease)
+
+
+def test_a_host_that_moves_counts_where_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(leases, "MAX_NAMES_EACH", 1)
+    farm, elsewhere = Leases(), replace(OFFER, address="10.0.0.2")
+    farm.beat("a", Order(1, 1, 1), "k", OFFER, 0.0)
+    assert isinstance(farm.beat("a", Order(1, 1, 2), "k", elsewhere, 0.0), Lease)
+    assert isinstance(farm.beat("b", Order(1, 1, 1), "k", OFFER, 0.0), Lease)
+    assert farm.beat("c", Order(1, 1, 1), "k", elsewhere, 0.0) == Full()
+
+
+def many_tools(size: int, address: str = HOME) -> Offer:
+    """An offer whose toolchains cost so many bytes."""
+    return replace(OFFER, address=address, toolchains=frozenset({"x" * (size - leases.TOOLCHAIN_COSTS)}))
+
+
+def test_hosts_cannot_tell_of_toolchains_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(leases, "MAX_TOLD_EACH", 1000)
+    monkeypatch.setattr(leases, "MAX_TOLD", 1500)
+    farm = Leases()
+    farm.beat("a", Order(1, 1, 1), "k", many_tools(600), 0.0)
+    assert farm.beat("b", Order(1, 1, 1), "k", many_tools(401), 0.0) == Full()
+    assert isinstance(farm.beat("b", Order(1, 1, 1), "k", many_tools(400), 0.0), Lease)
+    assert farm.beat("b", Order(1, 1, 2), "k", many_tools(401), 0.0) == Full(), "nor may they tell of more later"
+    assert farm.beat("c", Order(1, 1, 1), "k", many_tools(501, "10.0.0.2"), 0.0) == Full()
+    assert isinstance(farm.beat("c", Order(1, 1, 1), "k", many_tools(500, "10.0.0.2"), 0.0), Lease)
+    farm.withdraw("a", Order(1, 2, 2), "k", 0.0, HOME)
+    assert isinstance(farm.beat("b", Order(1, 1, 3), "k", many_tools(1000), 0.0), Lease), "the dead tell of none"
 
 
 @pytest.mark.parametrize(
@@ -214,7 +258,7 @@ def test_no_order_of_delivery_resurrects_or_removes_a_host(messages: list[tuple[
         if verb == "beat":
             farm.beat("desk", order, "k", OFFER, 0.0)
         else:
-            farm.withdraw("desk", order, "k", 0.0)
+            farm.withdraw("desk", order, "k", 0.0, HOME)
         latest = max(latest, (order, verb)) if latest else (order, verb)
         assert ("desk" in farm.living) is (latest[1] == "beat")
 
@@ -228,5 +272,5 @@ def test_what_lives_was_heard_within_one_ttl(messages: list[tuple[tuple[str, Ord
         if verb == "beat":
             farm.beat("desk", order, "k", OFFER, now)
         else:
-            farm.withdraw("desk", order, "k", now)
+            farm.withdraw("desk", order, "k", now, HOME)
         assert all(now - lease.heard < TTL for lease in farm.living.values())

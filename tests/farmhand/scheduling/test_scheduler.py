@@ -50,7 +50,7 @@ def beat(
 
 
 def leave(name: str = "desk", seq: int = 9, generation: int = 2, key: str = "k") -> Leave:
-    return Leave(name, Order(1, generation, seq), key)
+    return Leave(name, Order(1, generation, seq), key, "10.0.0.1")
 
 
 def ask(id: str = "g", want: int = 4, host: str = "laptop", peer: str = "10.0.0.9", tools: Sequence[str] = ()) -> Ask:
