@@ -249,10 +249,10 @@ async def test_standard_input_is_the_commands(project: Project) -> None:
 
 
 async def test_ctrl_c_in_a_terminal_ends_everything(project: Project) -> None:
-    (project.folder / "Makefile").write_text("all:\n\t@touch up; sleep 60\n")
     ours, theirs = pty.openpty()
     process = await asyncio.create_subprocess_exec(
-        "setsid", "--ctty", sys.executable, run_build.__file__, project.summary, "", "make",
+        "setsid", "--ctty", sys.executable, run_build.__file__, project.summary, "",
+        "sh", "-c", "touch up & exec sleep 60",
         cwd=project.folder,
         env={**os.environ, "TMPDIR": str(project.temporary), "PYTHONPATH": f"{ROOT}:{ROOT / 'tests'}"},
         stdin=theirs, stdout=theirs, stderr=theirs,
