@@ -31,6 +31,9 @@ MAX_HEAD = 64 << 10
 LOOK_EVERY = 0.5
 """Seconds between two looks for those whose time is over, while there is anybody whose time may be."""
 
+BREATH = 0.1
+"""Seconds to wait before trying again where nobody can be let in."""
+
 SAID_EVERY = 60.0
 """Seconds between two words in the log on a lack of descriptors."""
 
@@ -111,7 +114,9 @@ class Door:
             except OSError as wrong:
                 if wrong.errno in _OUT_OF_DESCRIPTORS:
                     await self._make_room(wrong)
-                continue  # else the client was gone before we took it
+                else:  # the client was gone before we took it, or the network is
+                    await asyncio.sleep(BREATH)
+                continue
             try:
                 await self._loop.connect_accepted_socket(lambda: Visit(self._protocol(), self), client)
             except OSError:
@@ -124,7 +129,7 @@ class Door:
         least = self._visitors.least()
         if least is not None:
             least.cut()
-        await asyncio.sleep(0 if least is not None else 0.1)
+        await asyncio.sleep(0 if least is not None else BREATH)
 
 
 class Visit(asyncio.Protocol):

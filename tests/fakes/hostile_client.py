@@ -20,6 +20,21 @@ COMPILE = ("-c", "a.i", "-o", "a.o")
 RUN_SOURCE = "/bin/sh,-c,for a; do case $a in *.i) exec {} $a;; esac; done"
 """A compiler wrapper that runs the source as a program, once for the compiler proper."""
 
+ATTEMPTS = """import ctypes, errno, json, os, socket
+libc = ctypes.CDLL(None, use_errno=True)
+told = {}
+def attempt(name, call, *arguments):
+    try:
+        call(*arguments)
+        told[name] = "done"
+    except OSError as wrong:
+        told[name] = errno.errorcode[wrong.errno]
+def c(name, *arguments):
+    if getattr(libc, name)(*arguments) < 0:
+        raise OSError(ctypes.get_errno(), "")
+"""
+"""How a program inside begins that tries many things: `attempt` notes in `told` what came of it, `c` calls C."""
+
 
 @dataclass(frozen=True, slots=True)
 class Kind:

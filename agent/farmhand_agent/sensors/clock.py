@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable
 
 from farmhand.lending.observation import Reading
+from farmhand.links.boot import slept
 from farmhand_agent.sensors.base import Report, SenseLost
 from farmhand_agent.traces.processes import readable
 
@@ -50,7 +51,7 @@ class Clock:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._open_alarm = open_alarm or open_timer
-        self._asleep = asleep or asleep_so_far
+        self._asleep = asleep or slept
         self._clock = clock
 
     def unusable(self) -> str | None:
@@ -90,11 +91,6 @@ def open_timer() -> int:
         os.close(timer)
         raise problem
     return timer
-
-
-def asleep_so_far() -> float:
-    """Return the seconds that the machine has slept since it was booted."""
-    return time.clock_gettime(time.CLOCK_BOOTTIME) - time.monotonic()
 
 
 def _take(alarm: int) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import resource
 import select
@@ -16,7 +17,7 @@ from fakes.registry_program import RegistryProgram, a_beat, running_registry
 from fakes.waiting import until
 
 from farmhand.links.registry import RegistryLink
-from farmhand.registry.door import MAX_HEAD, SAID_EVERY
+from farmhand.registry.door import MAX_HEAD, SAID_EVERY, Door
 from farmhand.registry.visitors import WITHIN, Stage
 from farmhand.wire.farm import FarmChanged
 
@@ -175,3 +176,13 @@ def test_a_crowd_that_comes_and_goes_leaves_nothing(open_files: None) -> None:
         until(lambda: descriptors(program.process.pid) <= held, "all is closed")
         link.close()
         assert program.complaints() == ""
+
+
+async def test_a_listener_at_which_nobody_can_arrive_keeps_nobody_else_waiting() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.setblocking(False)
+        listener.shutdown(socket.SHUT_RDWR)
+        door = Door(listener, lambda: None, most=4)
+        async with asyncio.timeout(10):
+            await asyncio.sleep(0.01)
+        await door.close()

@@ -7,7 +7,7 @@ import socket
 
 import psutil
 import pytest
-from fakes.hostile_client import Gate, Kind, ask_inside
+from fakes.hostile_client import ATTEMPTS, Gate, Kind, ask_inside
 from fakes.outside import Outside
 
 from farmhand_agent.limits import priority
@@ -131,19 +131,8 @@ async def test_a_job_cannot_leave_its_low_priority(gate: Gate, outside: Outside,
 
 
 TAMPER = """
-import ctypes, errno, fcntl, json, os, resource, signal, socket
-libc = ctypes.CDLL(None, use_errno=True)
+import fcntl, resource, signal
 secret, home, pid = {secret!r}, {at_home!r}, {sleeper}
-told = {{}}
-def attempt(name, call, *arguments):
-    try:
-        call(*arguments)
-        told[name] = "done"
-    except OSError as wrong:
-        told[name] = errno.errorcode[wrong.errno]
-def c(name, *arguments):
-    if getattr(libc, name)(*arguments) < 0:
-        raise OSError(ctypes.get_errno(), "")
 def by_descriptor(path):
     os.fchmod(os.open(path, os.O_PATH), 0o777)
 for path in (secret, home):
@@ -171,11 +160,7 @@ attempt("limit", resource.prlimit, pid, resource.RLIMIT_NOFILE, (3, 3))
 attempt("shed the mark", lambda: c("setrlimit", resource.RLIMIT_RTTIME, (ctypes.c_ulong * 2)(7, 7)))
 attempt("attach", lambda: c("ptrace", 16, pid, None, None))
 attempt("read memory", lambda: open(f"/proc/{{pid}}/mem"))
-attempt("shared memory", lambda: c("shmget", 0, 4096, 0o1777))
-attempt("message queue", lambda: c("msgget", 0, 0o1777))
-attempt("semaphores", lambda: c("semget", 0, 1, 0o1777))
 attempt("new session", os.setsid)
-attempt("pair of sockets", socket.socketpair)
 attempt("datagrams", socket.socket, socket.AF_INET, socket.SOCK_DGRAM)
 attempt("multipath TCP", socket.socket, socket.AF_INET, socket.SOCK_STREAM, 262)
 attempt("server", socket.create_server, ("127.0.0.1", 0))
@@ -185,7 +170,9 @@ print(json.dumps(told))
 
 async def test_nothing_of_the_owners_can_be_tampered_with(gate: Gate, outside: Outside, kind: Kind) -> None:
     """Without namespaces the owner's things have the names that they have outside; with them, they are not there."""
-    program = TAMPER.format(secret=str(outside.secret), at_home=str(outside.at_home), sleeper=outside.sleeper.pid)
+    program = ATTEMPTS + TAMPER.format(
+        secret=str(outside.secret), at_home=str(outside.at_home), sleeper=outside.sleeper.pid
+    )
     told = await ask_inside(gate, program)
     outside.check()
     if not kind.walled:
