@@ -16,7 +16,7 @@ import msgspec
 from rich.console import Console
 from rich.text import Text
 
-from farmhand.errors import PeerError
+from farmhand.errors import FarmhandError
 from farmhand.links import places
 from farmhand.links.agent import AgentLink
 from farmhand.links.settings_file import load_settings
@@ -72,7 +72,7 @@ def registry_url(flag: str | None) -> str:
     try:
         with agent() as link:
             return link.snapshot.registry
-    except PeerError:
+    except FarmhandError:  # no agent runs, or the folder of its socket is not ours: there is nobody to ask
         return ""
 
 

@@ -6,16 +6,24 @@
 | settings | `$XDG_CONFIG_HOME/farmhand/farmhand.toml` | the owner's |
 | choice, epoch, journal | `$XDG_STATE_HOME/farmhand` | 0700 |
 | what can be found out again | `$XDG_CACHE_HOME/farmhand` | 0700 |
+
+Programs of one user must meet, with and without `XDG_RUNTIME_DIR`: cron, su and ssh without PAM do not set it. So where
+it is missing, or names the usual folder, the socket lies in `/run/user/UID/farmhand` or, where there is no such folder,
+in `/tmp/farmhand-UID`. An agent that began there, before its owner logged in, is found there afterwards, too.
 """
 
 from __future__ import annotations
 
 import os
+import stat
+from collections.abc import Mapping
 from pathlib import Path
 
 import platformdirs
 
 from farmhand.errors import OwnerError
+
+SOCKET = "agent.sock"
 
 
 def runtime_folder() -> Path:
@@ -24,7 +32,27 @@ def runtime_folder() -> Path:
     Raises:
         OwnerError: the folder belongs to somebody else or cannot be made.
     """
-    return _private(Path(platformdirs.user_runtime_dir("farmhand", appauthor=False)))
+    return _private(runtime_place(os.environ))
+
+
+def runtime_place(
+    environment: Mapping[str, str], sessions: Path = Path("/run/user"), shared: Path = Path("/tmp")
+) -> Path:
+    """Where the folder of sockets and locks is or will be; nothing is made.
+
+    Args:
+        environment: of the process.
+        sessions: holds a folder for each user that is logged in, named by the user's number.
+        shared: a folder where every user may make files.
+    """
+    told, usual = environment.get("XDG_RUNTIME_DIR", ""), sessions / str(os.getuid())
+    if os.path.isabs(told) and Path(told) != usual:  # the standard: a path that is not absolute is to be ignored
+        return Path(told, "farmhand")
+    logged_in, otherwise = usual / "farmhand", shared / f"farmhand-{os.getuid()}"
+    if not _is_own(usual):
+        return otherwise
+    began_before = (otherwise / SOCKET).exists() and not (logged_in / SOCKET).exists() and _is_own(otherwise)
+    return otherwise if began_before else logged_in
 
 
 def state_folder() -> Path:
@@ -33,7 +61,7 @@ def state_folder() -> Path:
     Raises:
         OwnerError: see `runtime_folder`.
     """
-    return _private(Path(platformdirs.user_state_dir("farmhand", appauthor=False)))
+    return _private(Path(platformdirs.user_state_dir("farmhand", appauthor=False)).resolve())
 
 
 def cache_folder() -> Path:
@@ -42,7 +70,7 @@ def cache_folder() -> Path:
     Raises:
         OwnerError: see `runtime_folder`.
     """
-    return _private(Path(platformdirs.user_cache_dir("farmhand", appauthor=False)))
+    return _private(Path(platformdirs.user_cache_dir("farmhand", appauthor=False)).resolve())
 
 
 def settings_file() -> Path:
@@ -51,17 +79,37 @@ def settings_file() -> Path:
 
 
 def agent_socket() -> Path:
-    """The socket on which the agent of this user listens."""
-    return runtime_folder() / "agent.sock"
+    """The socket on which the agent of this user listens; neither it nor its folder need exist.
+
+    Raises:
+        OwnerError: somebody else may be listening there, for the folder is theirs.
+    """
+    folder = runtime_place(os.environ)
+    if os.path.lexists(folder) and not _is_own(folder):
+        raise _foreign(folder)
+    return folder / SOCKET
 
 
 def _private(folder: Path) -> Path:
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if folder.stat().st_uid != os.getuid():
-            raise OwnerError(f"{folder} belongs to another user; set the XDG_ variables to folders of your own")
+        if not _is_own(folder):
+            raise _foreign(folder)
         if folder.stat().st_mode & 0o077:
             folder.chmod(0o700)
     except OSError as wrong:
         raise OwnerError(f"cannot use the folder {folder}: {wrong.strerror}") from None
     return folder
+
+
+def _is_own(folder: Path) -> bool:
+    """Tell whether this is a folder of this user's, and no link that somebody may have laid."""
+    try:
+        found = folder.lstat()
+    except OSError:
+        return False
+    return stat.S_ISDIR(found.st_mode) and found.st_uid == os.getuid()
+
+
+def _foreign(folder: Path) -> OwnerError:
+    return OwnerError(f"{folder} belongs to another user; set the XDG_ variables to folders of your own")

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
+from pathlib import Path
 
 import pytest
 from fakes.foreign import FOREIGN, WORST
 from rich.table import Table
 from rich.text import Text
 
-from farmhand.cli.context import console, note, print_json
+from farmhand.cli.context import console, note, print_json, registry_url
 
 
 @pytest.mark.parametrize(("told", "shown"), FOREIGN)
@@ -34,3 +36,15 @@ def test_json_keeps_every_value_and_is_printable_all_the_same(capsys: pytest.Cap
     assert out.endswith("\n")
     assert out[:-1].isprintable()
     assert json.loads(out) == {told: [told, 1, None]}
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="needs root, to make folders of others")
+def test_who_kept_the_environment_of_another_user_has_no_agent_to_ask(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("XDG_RUNTIME_DIR", "XDG_CONFIG_HOME"):
+        monkeypatch.setenv(name, str(tmp_path))
+    monkeypatch.delenv("FARMHAND_REGISTRY", raising=False)
+    (tmp_path / "farmhand").mkdir()
+    os.chown(tmp_path / "farmhand", 64321, 64321)
+    assert registry_url(None) == ""
