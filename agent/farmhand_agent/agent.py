@@ -137,7 +137,7 @@ class Agent:
     async def run(self) -> None:
         """Sense, lend and reclaim until `leave` is called; on return nothing of the farm is left."""
         if ended := await self._leftovers.clear():
-            _log.warning("an earlier life of this agent had left %d boxes; they are ended", ended)
+            _log.warning("boxes that an earlier life of this agent had left, and that are ended now: %d", ended)
         await self._limits.establish()
         await self._server.open(self._socket)
         self._effects.recall(await self._journal.reclaim_ms(RECALLED))

@@ -6,6 +6,7 @@ import argparse
 import os
 import platform
 import shutil
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 
@@ -14,11 +15,13 @@ from rich.text import Text
 
 from farmhand.cli.context import agent, console, print_json, registry_url
 from farmhand.cli.parsers import Commands, add_command, add_json
+from farmhand.cli.words import headline
 from farmhand.distcc.toolchain import title
 from farmhand.errors import FarmhandError
 from farmhand.links.registry import RegistryLink
 from farmhand.links.settings_file import load_settings
 from farmhand.links.toolchains import fingerprints
+from farmhand.text import counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +89,9 @@ def _opened_folders() -> tuple[str, ...]:
 
 def _system() -> Iterator[Finding]:
     cores, memory = len(os.sched_getaffinity(0)), psutil.virtual_memory().total / (1 << 30)
-    yield Finding("system", True, f"{platform.system()} {platform.release()}, {cores} cores, {memory:.0f} GiB")
+    yield Finding(
+        "system", True, f"{platform.system()} {platform.release()}, {counted(cores, 'core')}, {memory:.0f} GiB"
+    )
     if os.geteuid() == 0:
         yield Finding(
             "user", False, "you are root; boxes run as nobody, but an ordinary user is the better owner", vital=False
@@ -109,7 +114,7 @@ def _agent() -> Iterator[Finding]:
     except FarmhandError as wrong:
         yield Finding("agent", False, str(wrong), vital=False)
         return
-    yield Finding("agent", not shown.trouble, shown.trouble or f"{shown.state}, because {shown.reason}")
+    yield Finding("agent", not shown.trouble, shown.trouble or headline(shown, time.time()))
     for sense in shown.senses:
         against = "".join(f"; not {name}: {reason}" for name, reason in sense.rejected)
         yield Finding(
@@ -135,7 +140,7 @@ def _registry() -> Iterator[Finding]:
             return
         link = RegistryLink(url)
         try:
-            yield Finding("registry", True, f"{url} knows {len(link.hosts())} lending hosts")
+            yield Finding("registry", True, f"{url} knows {counted(len(link.hosts()), 'lending host')}")
         finally:
             link.close()
     except FarmhandError as wrong:

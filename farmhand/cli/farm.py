@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterable
 
 from rich.table import Table
 
@@ -11,6 +12,8 @@ from farmhand.cli.parsers import Commands, add_command, add_json, add_registry
 from farmhand.distcc.toolchain import titles
 from farmhand.errors import OwnerError
 from farmhand.links.registry import RegistryLink
+from farmhand.machine import join_address
+from farmhand.wire.farm import HostView
 
 
 def add_commands(commands: Commands) -> None:
@@ -35,10 +38,17 @@ def _hosts(options: argparse.Namespace) -> int:
     if not hosts:
         console.print(f"nobody lends to {url} now")
         return 0
+    console.print(host_table(hosts))
+    return 0
+
+
+def host_table(hosts: Iterable[HostView]) -> Table:
+    """The hosts, with what a person wants to know of each."""
     table = Table("host", "address", "used", "slots", "owner's load", "compilers", "seen", box=None, pad_edge=False)
     for host in hosts:
         load, seen = f"{host.others_cpu:.0%}", f"{host.age:.0f} s ago"
         compilers = ", ".join(titles(host.toolchains)) or "not told"
-        table.add_row(host.name, f"{host.address}:{host.port}", str(host.used), str(host.slots), load, compilers, seen)
-    console.print(table)
-    return 0
+        table.add_row(
+            host.name, join_address(host.address, host.port), str(host.used), str(host.slots), load, compilers, seen
+        )
+    return table

@@ -10,7 +10,8 @@ from rich.table import Table
 
 from farmhand.cli.context import agent, console, note, print_json
 from farmhand.cli.parsers import Commands, add_command, add_json
-from farmhand.cli.words import plural, span
+from farmhand.cli.words import span
+from farmhand.text import clauses, counted
 from farmhand.wire.history import LONGEST_HISTORY, AskHistory, History, JobRecord, Summary
 from farmhand.wire.local import Block
 
@@ -97,12 +98,12 @@ def summary_line(told: Summary) -> str:
     if not (told.jobs or told.reclaims or told.turned_away):
         return "nobody has compiled here in that time"
     people = "1 person" if told.people == 1 else f"{told.people} people"
-    parts = [f"{plural(told.jobs, 'job')} for {people}", f"{span(told.seconds)} of compiling"]
-    parts.append(plural(told.reclaims, "reclaim"))
+    parts = [f"{counted(told.jobs, 'job')} for {people}", f"{span(told.seconds)} of compiling"]
+    parts.append(counted(told.reclaims, "reclaim"))
     if told.reclaim_p50_ms is not None and told.reclaim_p99_ms is not None:
         parts.append(f"back to you in {told.reclaim_p50_ms:.0f} ms (p50), {told.reclaim_p99_ms:.0f} ms (p99)")
     parts += [f"{number} turned away: {reason}" for reason, number in told.turned_away]
-    return ", ".join(parts)
+    return clauses(*parts)
 
 
 def _block(options: argparse.Namespace) -> int:

@@ -15,10 +15,11 @@ from rich.text import Text
 from farmhand.cli.context import agent, console, print_json
 from farmhand.cli.moments import parse_moment, parse_span
 from farmhand.cli.parsers import Commands, add_command, add_json
-from farmhand.cli.words import headline, plural, status_lines
+from farmhand.cli.words import headline, status_lines
 from farmhand.errors import Unreachable
 from farmhand.links.agent import AgentLink
 from farmhand.links.zone import local_zone
+from farmhand.text import counted
 from farmhand.wire.local import Choose, Explain, Explanation, Snapshot
 
 SETTLED = 10.0
@@ -76,7 +77,7 @@ def _choose(wish: Literal["auto", "lend", "keep"], options: argparse.Namespace, 
         link.ask(Choose(wish, _until(options), getattr(options, "until_back", False), _span(options)))
         after = _settle(link, settled)
     if before.state != "kept" and after.state == "kept" and after.last_reclaim_ms is not None:
-        sent = f"; {plural(len(before.jobs), 'job')} sent elsewhere" if before.jobs else ""
+        sent = f"; {counted(len(before.jobs), 'job')} sent elsewhere" if before.jobs else ""
         console.print(f"back to you in {after.last_reclaim_ms:.0f} ms{sent}")
     console.print(headline(after, time.time()))
     return 0 if not settled or after.state in settled else 1

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from farmhand.text import clauses, counted
 from farmhand.wire.local import JobView, SenseView, Snapshot
 
 _STATES = {
-    "kept": "not lending",
-    "starting": "about to lend",
-    "joining": "lending, not yet known to the registry",
-    "lent": "lending",
-    "held": "holding jobs still",
-    "draining": "letting jobs finish",
-    "stopping": "giving the machine back",
-    "failing": "could not lend",
-    "resting": "could not lend, will try again",
+    "kept": ("not lending", ""),
+    "starting": ("about to lend", ""),
+    "joining": ("lending", "not yet known to the registry"),
+    "lent": ("lending", ""),
+    "held": ("holding jobs still", ""),
+    "draining": ("letting jobs finish", ""),
+    "stopping": ("giving the machine back", ""),
+    "failing": ("could not lend", ""),
+    "resting": ("could not lend", "will try again"),
 }
+"""What a machine does, and what more is to be said of it; slots stand between the two."""
 
 
 def headline(shown: Snapshot, now: float) -> str:
@@ -24,10 +26,12 @@ def headline(shown: Snapshot, now: float) -> str:
         shown: the agent's state.
         now: Unix time in seconds.
     """
-    told = _STATES.get(shown.state, shown.state)
+    told, more = _STATES.get(shown.state, (shown.state, ""))
+    used = ""
     if shown.slots:
-        told += f" {plural(shown.slots, 'slot')}, {len(shown.jobs) or 'none'} in use"
-    line = f"{told}, because {shown.reason}"
+        told += f" {counted(shown.slots, 'slot')}"
+        used = f"{len(shown.jobs) or 'none'} in use"
+    line = clauses(told, used, more, shown.reason and f"because {shown.reason}")
     if shown.lends_at is not None and shown.lends_at > now:
         line += f"; lends in {span(shown.lends_at - now)}"
     return line
@@ -74,11 +78,6 @@ def job_line(job: JobView, now: float) -> str:
     who = job.user if job.user == job.host else f"{job.user}@{job.host}"
     project = f" ({job.project})" if job.project else ""
     return f"{who}{project}  {job.file or job.compiler}  {span(now - job.started_at)}"
-
-
-def plural(count: int, noun: str) -> str:
-    """Write a count with its noun: 1 slot, 2 slots."""
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
 def span(seconds: float) -> str:

@@ -16,6 +16,7 @@ from farmhand.lending.rules import RULES, Rule, Says
 from farmhand.lending.slots import slots_for
 from farmhand.machine import Machine
 from farmhand.settings import Settings
+from farmhand.text import counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +142,7 @@ def _warned(facts: Facts) -> Facts:
 def _verdict(rule: Rule, decided: bool, facts: Facts) -> Verdict:
     """Write a rule down for the owner."""
     holds = rule.holds(facts)
-    says = rule.says.value.format(reasons.count(rule.says.slots(facts)))
+    says = rule.says.value.format(counted(rule.says.slots(facts), "slot"))
     change = (rule.ends if holds else rule.begins).format(
         limit=f"{facts.busy_limit:.0%}",
         disk=f"{facts.disk_limit:.0%}",

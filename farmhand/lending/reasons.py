@@ -7,6 +7,7 @@ import math
 from farmhand.lending.facts import Facts
 from farmhand.lending.observation import Ending, Return, Wish
 from farmhand.setting import NO_CHARGE
+from farmhand.text import clauses, counted
 
 
 def span(seconds: float) -> str:
@@ -27,11 +28,6 @@ def left(seconds: float) -> str:
         return f"{minutes} min"
     hours, rest = divmod(minutes, 60)
     return f"{hours} h {rest} min" if rest else f"{hours} h"
-
-
-def count(slots: int) -> str:
-    """Write a number of slots as a person says it."""
-    return "1 slot" if slots == 1 else f"{slots} slots"
 
 
 def sleep(facts: Facts) -> str:
@@ -118,8 +114,8 @@ def hands(facts: Facts) -> str:
 def share(facts: Facts) -> str:
     if not facts.settings.slots_in_use:
         return "no slots are lent while you work"
-    told = f"you lend up to {count(facts.settings.slots_in_use)} while you work"
-    return f"{told}, and {hands(facts)}"
+    told = f"you lend up to {counted(facts.settings.slots_in_use, 'slot')} while you work"
+    return clauses(told, f"and {hands(facts)}")
 
 
 def touch(facts: Facts) -> str:
@@ -184,7 +180,7 @@ def power(facts: Facts) -> str:
     if not 0 < facts.charge_limit < NO_CHARGE:
         return told
     held = "nobody can tell how full" if facts.seen.charge is None else f"{facts.seen.charge}% full"
-    return f"{told}, {held}, the limit is {facts.charge_limit}%"
+    return clauses(told, held, f"the limit is {facts.charge_limit}%")
 
 
 def network(facts: Facts) -> str:

@@ -12,6 +12,7 @@ from dataclasses import replace
 from math import inf
 from typing import assert_never
 
+from farmhand.machine import join_address
 from farmhand.scheduling import grants, tiers
 from farmhand.scheduling.addresses import is_loopback, lending_address, normal, same_machine
 from farmhand.scheduling.grants import Grant, Grants
@@ -123,7 +124,7 @@ class Scheduler:
         tier = tiers.tier(tiers.effective_speed(offer.power_index, offer.others_cpu), last)
         self._tiers[lease.name] = tier
         if before is None:
-            self._changes.append(Change(What.CAME, lease.name, f"{offer.address} port {offer.port}"))
+            self._changes.append(Change(What.CAME, lease.name, join_address(offer.address, offer.port)))
             self._dirty = True
             return
         same_speed = replace(before.offer, others_cpu=offer.others_cpu)
@@ -263,9 +264,10 @@ def _denied(name: str, reason: Stale | Taken | Full, taken: Why, now: float) -> 
     """Put into words why a host's message counts for nothing; `taken` is what a lost race for the name is called."""
     match reason:
         case Taken(holder):
+            where = join_address(holder.offer.address, holder.offer.port)
             return Denied(
                 taken,
-                f"{name} is lent by another agent at {holder.offer.address} port {holder.offer.port}; give this "
+                f"{name} is lent by another agent at {where}; give this "
                 f"machine another name, or wait {holder.ends - now:.0f} s to see whether that agent falls silent",
             )
         case Stale(known, withdrawn):

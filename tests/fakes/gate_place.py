@@ -13,6 +13,7 @@ from fakes.raw_client import RawClient, compile_raw
 from fakes.waiting import comes_true
 
 from farmhand.distcc.protocol import request
+from farmhand.machine import join_address
 from farmhand.wire.ticket import Claims, preface, sign
 from farmhand_agent.boxes.box import Box, BoxPlan
 from farmhand_agent.gate.admission import Admission
@@ -98,7 +99,7 @@ async def begin(place: Place, what: bytes = SLOW, ticket: str = "") -> RawClient
 async def distcc(place: Place, folder: Path, *command: str, options: str = "") -> subprocess.CompletedProcess[bytes]:
     """Run stock distcc against the gate, with no way out: what the gate does not do fails."""
     host, port = place.address
-    spec = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    spec = join_address(host, port)
     state = folder / ".distcc"
     state.mkdir(exist_ok=True)
     environ = {

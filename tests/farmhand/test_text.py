@@ -1,4 +1,4 @@
-"""Text that others wrote."""
+"""Text that others wrote, and what texts of ours are put together from."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from fakes.foreign import FOREIGN, SHOWN, WORST
 from hypothesis import given
 from hypothesis import strategies as st
 
-from farmhand.text import MAX_NAME, presentable
+from farmhand.text import MAX_NAME, clauses, counted, presentable
 
 
 @pytest.mark.parametrize(("told", "shown"), [*FOREIGN, (WORST, SHOWN), ("\udcff.c", "?.c")])
@@ -27,3 +27,18 @@ def test_it_is_one_line_of_printable_characters(told: str) -> None:
     assert len(shown) == len(told)
     assert len(shown.splitlines()) <= 1
     assert presentable(shown, len(shown)) == shown
+
+
+# --- texts of ours ---------------------------------------------------------------
+def test_parts_of_a_sentence_are_told_apart() -> None:
+    assert (
+        clauses("lending 1 slot", "none in use", "because it rests") == "lending 1 slot, none in use, because it rests"
+    )
+
+
+def test_a_part_that_is_not_there_leaves_no_comma() -> None:
+    assert (clauses("", "for 3 min", ""), clauses("", "")) == ("for 3 min", "")
+
+
+def test_one_and_many() -> None:
+    assert [counted(number, "slot") for number in (0, 1, 2)] == ["0 slots", "1 slot", "2 slots"]

@@ -102,8 +102,6 @@ def test_sentences_begin_large_and_end_in_a_stop() -> None:
 
 
 def test_things_are_counted() -> None:
-    assert words.count(1, "slot") == "1 slot"
-    assert words.count(0, "slot") == "0 slots"
     assert words.who(0) == "Who is using this machine…"
     assert words.who(3) == "Who is using this machine… (3)"
     assert words.reclaiming("draining", 0) == "Giving the machine back"

@@ -8,6 +8,7 @@
 from __future__ import annotations
 
 from farmhand.lending.rules import NOT_YET
+from farmhand.text import clauses
 from farmhand.wire.local import Block, Choose, Quit, Snapshot
 from farmhand_tray import words
 from farmhand_tray.faces import STATES, Clock, Local, face_of, headline_of, reason, utc
@@ -75,7 +76,7 @@ def _tooltip(face: Face, it: Snapshot, clock: Clock) -> tuple[str, ...]:
         return (words.sentence(words.lends_at(clock.at(it.lends_at), it.rule == NOT_YET)),)
     since = words.since(clock.at(it.since))
     if face in (Face.BUSY, Face.UNUSED):
-        return (words.sentence(f"{reason(face, it)}, {since}"), words.because(it.reason))
+        return (words.sentence(clauses(reason(face, it), since)), words.because(it.reason))
     return (words.sentence(reason(face, it)), words.sentence(since))
 
 

@@ -12,6 +12,8 @@ import math
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from farmhand.text import clauses, counted
+
 APP = "Farmhand"
 ABOUT = "Shows whether this machine is lent to the compile farm, and takes it back with one click."
 
@@ -144,26 +146,21 @@ def because(reason: str) -> str:
     return sentence(f"because {reason}") if reason else ""
 
 
-def count(number: int, thing: str) -> str:
-    """Say how many things there are."""
-    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
-
-
 def lending(slots: int, while_in_use: bool) -> str:
     """Headline of a lent machine, and of one that its owner shares with the farm."""
-    return f"Lending {count(slots, 'slot')}" + (" while you work" if while_in_use else "")
+    return f"Lending {counted(slots, 'slot')}" + (" while you work" if while_in_use else "")
 
 
 def busy(used: int, slots: int) -> str:
     """How much of the offer is taken."""
-    return f"{used} of {count(slots, 'slot')} in use" if used else NO_SLOTS_BUSY
+    return f"{used} of {counted(slots, 'slot')} in use" if used else NO_SLOTS_BUSY
 
 
 def reclaiming(state: str, jobs: int) -> str:
     """Headline while the machine is on its way back."""
     if state == "held":
         return HOLDING
-    return f"Letting {count(jobs, 'job')} finish" if jobs and state == "draining" else TAKING
+    return f"Letting {counted(jobs, 'job')} finish" if jobs and state == "draining" else TAKING
 
 
 def paused_until(when: str) -> str:
@@ -193,7 +190,7 @@ def lends_in_short(span: str) -> str:
 
 def lasting(span: str, reason: str) -> str:
     """How long the state has lasted, and why."""
-    return sentence(f"for {span}, because {reason}" if reason else f"for {span}")
+    return sentence(clauses(f"for {span}", reason and f"because {reason}"))
 
 
 def since(when: str) -> str:
@@ -243,7 +240,7 @@ def kept_out(names: tuple[str, ...]) -> str:
 
 def more_jobs(number: int) -> str:
     """The row for the jobs that have no row."""
-    return f"and {count(number, 'more job')}"
+    return f"and {counted(number, 'more job')}"
 
 
 def work(compiler: str, project: str) -> str:
@@ -281,7 +278,7 @@ def window_title(machine: str) -> str:
 
 def slots_spoken(used: int, slots: int) -> str:
     """The slot blocks for who cannot see them."""
-    return f"{used} of {count(slots, 'slot')} in use"
+    return f"{used} of {counted(slots, 'slot')} in use"
 
 
 def unreadable(what: str) -> str:

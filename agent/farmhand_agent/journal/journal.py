@@ -149,7 +149,7 @@ class Journal:
             self._give_up(wrong, len(entries.jobs) + len(entries.reclaims))
         else:
             if self._trouble:
-                _log.info("the journal is written again; %d entries were lost", self._lost)
+                _log.info("the journal is written again; entries lost: %d", self._lost)
             self._trouble, self._lost = "", 0
 
     def _give_up(self, wrong: Exception, lost: int) -> None:

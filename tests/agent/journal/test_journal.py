@@ -134,7 +134,7 @@ async def test_a_full_disk_costs_entries_and_one_line_and_is_tried_again(
     lines = [one.getMessage() for one in caplog.records if one.name == "farmhand.journal"]
     assert len(lines) == 2
     assert "cannot be written" in lines[0]
-    assert lines[1] == "the journal is written again; 3 entries were lost"
+    assert lines[1] == "the journal is written again; entries lost: 3"
 
 
 async def test_a_journal_that_failed_is_left_alone_for_a_while(tmp_path: Path) -> None:

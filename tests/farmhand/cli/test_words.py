@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from farmhand.cli.words import headline, job_line, plural, span, status_lines
+from farmhand.cli.words import headline, job_line, span, status_lines
 from farmhand.lending.lender import State
 from farmhand.wire.local import JobView, SenseView, Snapshot
 
@@ -28,6 +28,13 @@ def shown(**changes: Any) -> Snapshot:
         (shown(lends_at=NOW), "not lending, because you are using keyboard or mouse"),
         (shown(state="lent", slots=4, reason="r"), "lending 4 slots, none in use, because r"),
         (shown(state="lent", slots=1, jobs=(JOB,), reason="r"), "lending 1 slot, 1 in use, because r"),
+        (
+            shown(state="joining", slots=1, reason="r"),
+            "lending 1 slot, none in use, not yet known to the registry, because r",
+        ),
+        (shown(state="joining", reason="r"), "lending, not yet known to the registry, because r"),
+        (shown(state="resting", reason="r"), "could not lend, will try again, because r"),
+        (shown(state="lent", slots=2, reason=""), "lending 2 slots, none in use"),
         (shown(state="dancing", reason="r"), "dancing, because r"),
     ],
 )
@@ -108,7 +115,3 @@ def test_a_job_of_which_little_is_known() -> None:
 )
 def test_a_span(seconds: float, words: str) -> None:
     assert span(seconds) == words
-
-
-def test_one_and_many() -> None:
-    assert [plural(count, "slot") for count in (0, 1, 2)] == ["0 slots", "1 slot", "2 slots"]

@@ -11,7 +11,7 @@ from farmhand.registry import audit
 from farmhand.registry.audit import Audit
 from farmhand.scheduling.requests import Change, What
 
-CAME = Change(What.CAME, "desk", "10.0.0.1 port 3632")
+CAME = Change(What.CAME, "desk", "10.0.0.1:3632")
 
 
 def rows(folder: Path) -> list[tuple[object, ...]]:
@@ -29,7 +29,7 @@ def test_comings_and_goings_are_written_down(tmp_path: Path) -> None:
     book.note(Change(What.LEFT, "desk"))
     book.close()
     assert rows(tmp_path / "made" / "for it") == [
-        (7.0, "run", "host came", "desk", "10.0.0.1 port 3632"),
+        (7.0, "run", "host came", "desk", "10.0.0.1:3632"),
         (7.0, "run", "host left", "desk", ""),
     ]
 

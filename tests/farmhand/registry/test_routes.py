@@ -197,7 +197,7 @@ def test_of_two_agents_with_one_name_the_second_is_told_who_holds_it(program: Re
     assert call(program, "PUT", "/api/v1/hosts/twin", codec.encode(a_beat()))[0] == 200
     told = problem(call(program, "PUT", "/api/v1/hosts/twin", codec.encode(a_beat(9, key=OTHER_KEY))))
     assert told.status_code == 409
-    assert "127.0.0.1 port 3632" in told.detail
+    assert "127.0.0.1:3632" in told.detail
     leave = codec.encode(HostLeave(Order(9, 9, 9), OTHER_KEY))
     assert problem(call(program, "POST", "/api/v1/hosts/twin/withdraw", leave)).status_code == 403
     assert any(host["name"] == "twin" for host in json.loads(call(program, "GET", "/api/v1/hosts")[2]))

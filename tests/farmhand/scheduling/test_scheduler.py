@@ -82,7 +82,7 @@ def test_a_host_lends() -> None:
     farm = Scheduler()
     reply, what = farm.handle(beat(), 0.0)
     assert reply == Leased("desk-1", ttl=TTL, beat_in=4.0, granted=())
-    assert what == (Change(What.CAME, "desk", "10.0.0.1 port 3632"),)
+    assert what == (Change(What.CAME, "desk", "10.0.0.1:3632"),)
     assert [(lease.name, lease.offer.address) for lease in farm.hosts()] == [("desk", "10.0.0.1")]
 
 
@@ -123,7 +123,7 @@ def test_a_second_agent_of_the_same_name_is_told_who_holds_it() -> None:
     reply = told(farm, beat(key="other", peer="10.0.0.2"), now=2.0)
     assert isinstance(reply, Denied)
     assert reply.why is Why.TAKEN
-    assert "10.0.0.1 port 3632" in reply.detail
+    assert "10.0.0.1:3632" in reply.detail
     assert "wait 10 s" in reply.detail
 
 
