@@ -194,8 +194,8 @@ class Settings:
     )
     gate: str = setting(
         "",
-        "Where compile jobs come in. Empty means port 3632 of all addresses when the registry is on another "
-        "machine, else of 127.0.0.1 only.",
+        "Where compile jobs come in. Empty means port 3632 of all addresses, IPv4 and IPv6, when the registry is on "
+        "another machine, else of 127.0.0.1 only; 0.0.0.0 means all of IPv4 alone, [::] all of both.",
         "ADDR:PORT",
         address,
         "ADDR:PORT, such as 0.0.0.0:3632 or [::]:3632",

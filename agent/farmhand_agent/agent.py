@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import ipaddress
 import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import msgspec
 
@@ -31,9 +29,10 @@ from farmhand_agent.boxes.box import BoxGone, BoxPlan
 from farmhand_agent.boxes.sandbox import PROCESSES_PER_SLOT
 from farmhand_agent.boxes.sandboxes import Found, OwnBox
 from farmhand_agent.effects import Effects
-from farmhand_agent.farm import Farm, NoFarm, RegistryFarm
+from farmhand_agent.farm import Farm, NoFarm, RegistryFarm, is_this_machine
 from farmhand_agent.gate.admission import Admission, known_as
 from farmhand_agent.gate.gate import Gate, Patience
+from farmhand_agent.gate.sockets import EVERYWHERE
 from farmhand_agent.journal.journal import Journal, NoJournal
 from farmhand_agent.journal.recorder import Recorder
 from farmhand_agent.limits.limits import Bounds, Limits
@@ -336,12 +335,4 @@ def gate_address(settings: Settings) -> tuple[str, int]:
     """Where the gate listens: as the owner says, else as closed as the farm allows."""
     if settings.gate:
         return split_address(settings.gate)
-    return ("0.0.0.0" if settings.registry and not _is_loopback(settings.registry) else "127.0.0.1"), 3632
-
-
-def _is_loopback(url: str) -> bool:
-    host = urlsplit(url).hostname or ""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
+    return (EVERYWHERE if settings.registry and not is_this_machine(settings.registry) else "127.0.0.1"), 3632

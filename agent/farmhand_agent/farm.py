@@ -2,6 +2,9 @@
 
 Every message carries `(epoch, generation, seq)`: the epoch is raised on disk before its first use, so a message of an
 earlier life of this agent never undoes one of this life. Losing the registry never stops a running job.
+
+The registry lists the address from which it was told. So a beat comes from one at which the gate listens: a gate that
+listens on IPv4 alone is told of by IPv4, whatever else the registry's name resolves to.
 """
 
 from __future__ import annotations
@@ -12,6 +15,7 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
+from urllib.parse import urlsplit
 
 from msgspec.structs import replace
 
@@ -19,7 +23,9 @@ from farmhand.distcc.toolchain import announced
 from farmhand.errors import PeerError, Refused
 from farmhand.lending.events import Event, Joined, TurnedAway
 from farmhand.links.toolchains import fingerprints
+from farmhand.scheduling.addresses import is_loopback
 from farmhand.wire.farm import HostBeat, HostLeave, LeaseAnswer, Order
+from farmhand_agent.gate.sockets import EVERYWHERE, EVERYWHERE_BY_IPV4
 
 if TYPE_CHECKING:
     from farmhand.links.registry import RegistryLink
@@ -29,6 +35,30 @@ RETRY_AFTER = 2.0
 
 CLOSING = 2.0
 """Seconds that a leaving agent gives the registry to hear of it."""
+
+
+def is_this_machine(url: str) -> bool:
+    """Tell whether a URL names this machine by a loopback address or `localhost`."""
+    host = urlsplit(url).hostname or ""
+    try:
+        return is_loopback(host)
+    except ValueError:
+        return host == "localhost"
+
+
+def source_of_beats(gate: str, url: str) -> str | None:
+    """The address from which to call the registry.
+
+    Args:
+        gate: the IP address on which the gate listens.
+        url: the registry's.
+
+    Returns:
+        An address of this machine; 0.0.0.0 stands for any of IPv4; None for any at all.
+    """
+    if gate == EVERYWHERE or (is_loopback(gate) and is_this_machine(url)):  # all of loopback is one machine
+        return None
+    return gate
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,11 +170,12 @@ class RegistryFarm:
             used=min(offer.used, offer.slots),
             cores=offer.cores,
             others_cpu=offer.others_cpu,
-            address=None if offer.address in ("0.0.0.0", "::") else offer.address,
+            address=None if offer.address in (EVERYWHERE, EVERYWHERE_BY_IPV4) else offer.address,
         )
+        source = source_of_beats(offer.address, self._url)
         loop = asyncio.get_running_loop()
         try:
-            answer = await loop.run_in_executor(self._beating, self._send_beat, beat)
+            answer = await loop.run_in_executor(self._beating, self._send_beat, beat, source)
         except PeerError as wrong:
             self.trouble = str(wrong)
             return TurnedAway(RETRY_AFTER)
@@ -173,12 +204,12 @@ class RegistryFarm:
     def _look(self, generation: int) -> None:
         self._toolchains, self._looked_in = announced(self._compilers()), generation
 
-    def _send_beat(self, beat: HostBeat) -> LeaseAnswer:
+    def _send_beat(self, beat: HostBeat, source: str | None) -> LeaseAnswer:
         if beat.order.generation != self._looked_in:
             self._look(beat.order.generation)  # compilers may have changed since the machine was last lent
         beat = replace(beat, toolchains=self._toolchains)
         if self._beats is None:
-            self._beats = self._link(beat.address)
+            self._beats = self._link(source)
         return self._beats.beat(self._name, beat)
 
     def _send_leave(self, leave: HostLeave) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import signal
 import threading
 import time
@@ -18,7 +19,7 @@ from fakes.waiting import comes_true
 from farmhand.lending.events import Joined, TurnedAway
 from farmhand.links.registry import READ_TIMEOUT, RegistryLink
 from farmhand.wire.farm import HostView
-from farmhand_agent.farm import Farm, NoFarm, RegistryFarm
+from farmhand_agent.farm import Farm, NoFarm, RegistryFarm, source_of_beats
 
 KEY = "ab" * 32
 
@@ -242,3 +243,54 @@ async def test_compilers_that_come_while_the_machine_is_lent_are_told_when_asked
     assert host.toolchains == ("gcc-13-x-2",)
     farm.withdraw()
     await farm.close()
+
+
+# --- by which address the registry is called -----------------------------------
+@pytest.mark.parametrize(
+    ("gate", "url", "source"),
+    [
+        ("::", "http://hub:3680", None),
+        ("0.0.0.0", "http://hub:3680", "0.0.0.0"),
+        ("10.1.0.3", "http://hub:3680", "10.1.0.3"),
+        ("fd98::2", "http://hub:3680", "fd98::2"),
+        ("127.0.0.1", "http://hub:3680", "127.0.0.1"),
+        ("127.0.0.1", "http://localhost:3680", None),
+        ("127.0.0.1", "http://[::1]:3680", None),
+        ("::1", "http://127.0.0.1:3680", None),
+    ],
+)
+def test_the_registry_is_called_from_where_the_gate_listens(gate: str, url: str, source: str | None) -> None:
+    assert source_of_beats(gate, url) == source
+
+
+@pytest.fixture
+def of_both() -> Iterator[RegistryProgram]:
+    """A registry that is reached by IPv4 and IPv6."""
+    running = RegistryProgram("[::]:0")
+    yield running
+    running.stop()
+
+
+@pytest.mark.parametrize(
+    ("gate", "registry", "listed_at"),
+    [
+        ("::", "[::1]", "::1"),
+        ("::", "127.0.0.1", "127.0.0.1"),
+        ("0.0.0.0", "127.0.0.1", "127.0.0.1"),
+        ("127.0.0.1", "[::1]", "127.0.0.1"),
+        ("::1", "127.0.0.1", "::1"),
+        ("0.0.0.0", "[::1]", None),
+    ],
+)
+async def test_a_host_is_listed_where_its_gate_listens_or_not_at_all(
+    of_both: RegistryProgram, heard: Heard, gate: str, registry: str, listed_at: str | None
+) -> None:
+    farm = RegistryFarm(f"http://{registry}:{of_both.port}", "desk", KEY, 1, heard)
+    try:
+        await farm.beat(dataclasses.replace(OFFER, address=gate))
+        host = await asyncio.to_thread(listed, of_both, farm)
+        assert (host and host.address) == listed_at
+        assert bool(farm.trouble) == (listed_at is None)
+    finally:
+        farm.withdraw()
+        await farm.close()

@@ -1,7 +1,7 @@
 """Machines with networks of their own: namespaces joined by a bridge, none of it visible from outside.
 
-Addresses are those that RFC 5737 sets aside for examples. The bridge lies in a namespace, too, so the machine's own
-network is not touched. Needs root.
+Addresses are those that RFC 5737 and RFC 3849 set aside for examples. The bridge lies in a namespace, too, so the
+machine's own network is not touched. Needs root.
 """
 
 from __future__ import annotations
@@ -15,7 +15,10 @@ from typing import Self
 
 CLONE_NEWNET = 0x40000000
 NETWORK = "198.51.100"
-"""The first three bytes of every address."""
+"""The first three bytes of every IPv4 address."""
+
+NETWORK_6 = "2001:db8:"
+"""The first bytes of every IPv6 address."""
 
 
 class Network:
@@ -49,6 +52,15 @@ class Network:
         """Its IPv4 address."""
         return f"{NETWORK}.{self._machines.index(machine) + 1}"
 
+    def address6(self, machine: str) -> str:
+        """Its IPv6 address."""
+        return f"{NETWORK_6}:{self._machines.index(machine) + 1}"
+
+    def forget_ipv6(self, machine: str) -> None:
+        """Let the machine do without IPv6, as some administrators do."""
+        command = [*self.inside(machine), "sysctl", "-qw", "net.ipv6.conf.all.disable_ipv6=1"]
+        subprocess.run(command, check=True)
+
     def inside(self, machine: str) -> list[str]:
         """Words before a command that run it on `machine`, as the same process."""
         return ["nsenter", f"--net=/run/netns/{self._namespace(machine)}", "--"]
@@ -79,6 +91,7 @@ class Network:
         _ip("-n", self._tag, "link", "add", port, "type", "veth", "peer", "name", "eth", "netns", own)
         _ip("-n", self._tag, "link", "set", port, "master", "switch", "up")
         _ip("-n", own, "address", "add", f"{self.address(name)}/24", "dev", "eth")
+        _ip("-n", own, "address", "add", f"{self.address6(name)}/64", "dev", "eth", "nodad")
         for link in ("eth", "lo"):
             _ip("-n", own, "link", "set", link, "up")
 

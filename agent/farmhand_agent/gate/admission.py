@@ -4,6 +4,9 @@ A client that shows a ticket is judged by the ticket alone; one that shows none 
 the live grants that the registry told of and the owner's `allow` list. Whom the owner has blocked comes in neither
 way. The gate, not the registry, has the last word.
 
+An address counts in its normal form, whoever wrote it: a client that came by an IPv6 socket, the registry, the owner, a
+ticket that names a machine by it. So 10.1.0.3 and ::ffff:10.1.0.3 are one.
+
 What a ticket says of people is shown to the owner and kept, so it is made presentable here, where it comes in.
 
 A new admission counts for running jobs too, with one exception: a ticket that has ended. A build shows fresh tickets
@@ -17,8 +20,12 @@ import ipaddress
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
+from farmhand.scheduling.addresses import normal
 from farmhand.text import MAX_NAME, presentable
 from farmhand.wire.ticket import verify
+
+MAPPED = 96
+"""Bits in front of an IPv4 address that is written as IPv6: see RFC 4291, 2.5.5.2."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,11 +94,11 @@ class Admission:
     @classmethod
     def of(cls, name: str, key: bytes, allow: Iterable[str]) -> Admission:
         """Begin with what the owner's settings say."""
-        return cls(name, key, tuple(ipaddress.ip_network(text, strict=False) for text in allow))
+        return cls(name, key, tuple(_network(text) for text in allow))
 
     def hear(self, told: float, granted: Iterable[str], now: float) -> Admission:
         """Take over what the registry answered at `now`."""
-        return replace(self, clock=FarmClock(told, now), granted=frozenset(granted))
+        return replace(self, clock=FarmClock(told, now), granted=frozenset(map(_spelled, granted)))
 
     def block(self, names: Iterable[str]) -> Admission:
         """Keep out exactly these users, machines and identities, each as `known_as` spells it."""
@@ -133,20 +140,20 @@ class Admission:
             return Turned(f"the ticket is for {claims.host}, this is {self.name}")
         if self.clock is None or self.clock.at(now) > claims.ends:
             return Turned("the ticket has ended")
-        user, host = _told(claims.user), _told(claims.origin)
+        user, host = _told(claims.user), _spelled(_told(claims.origin))
         project, grant = presentable(claims.project), presentable(claims.grant)
         return Client(f"{user}@{host}", user, host, project, claims.slots, grant)
 
     def _by_address(self, text: str) -> Client | Turned:
-        address = _address(text)
-        name = str(address)
+        name = normal(text)
+        address = ipaddress.ip_address(name)
         if name in self.granted or any(address in network for network in self.allow):
             return Client(identity=name, user=name, host=name)
         return Turned(f"{name} holds no grant here")
 
 
 def known_as(name: str) -> str:
-    """Spell a user, a machine or a `user@machine` as clients are known here: addresses in their one canonical form.
+    """Spell a user, a machine or a `user@machine` as clients are known here: addresses in their normal form.
 
     Raises:
         ValueError: it can be nobody's name.
@@ -154,10 +161,8 @@ def known_as(name: str) -> str:
     name = name.strip()
     if not name or len(name) > 2 * MAX_NAME + 1 or not name.isprintable():
         raise ValueError(f"{name!r} cannot be anybody's name")
-    try:
-        return str(_address(name))
-    except ValueError:
-        return name
+    user, at, machine = name.rpartition("@")
+    return user + at + _spelled(machine)
 
 
 def _told(name: str) -> str:
@@ -165,9 +170,18 @@ def _told(name: str) -> str:
     return presentable(name).strip() or "?"
 
 
-def _address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
-    """Read an address; an IPv4 one that comes over IPv6 is the IPv4 one."""
-    address = ipaddress.ip_address(text)
-    if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is not None:
-        return address.ipv4_mapped
-    return address
+def _spelled(name: str) -> str:
+    """Spell a machine's name; one that is an address in its normal form."""
+    try:
+        return normal(name)
+    except ValueError:
+        return name
+
+
+def _network(text: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network:
+    """Read a network; one of IPv4 addresses that is written as IPv6 is that of IPv4."""
+    network = ipaddress.ip_network(text, strict=False)
+    mapped = network.network_address.ipv4_mapped if isinstance(network, ipaddress.IPv6Network) else None
+    if mapped is None or network.prefixlen < MAPPED:
+        return network
+    return ipaddress.ip_network((mapped, network.prefixlen - MAPPED))

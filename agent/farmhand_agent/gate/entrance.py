@@ -15,6 +15,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
+from farmhand.scheduling.addresses import normal
 from farmhand_agent.background import background
 from farmhand_agent.boxes.any_box import AnyBox
 from farmhand_agent.gate.admission import Client
@@ -30,7 +31,7 @@ class Visit:
 
     Attributes:
         client: the socket.
-        address: the client's IP address.
+        address: the client's IP address in its normal form, whichever family of socket it came by.
         who: None until it has been admitted.
         told: everything has been said, so the kernel may deliver it in its time; otherwise the client is cut.
         box: where its job runs; None before it does.
@@ -107,7 +108,7 @@ class Entrance:
                     continue  # the client was gone before we took it
                 await asyncio.sleep(0.1)  # out of descriptors: let running jobs give some back
                 continue
-            self._welcome(Visit(client, str(peer[0])))
+            self._welcome(Visit(client, normal(str(peer[0]))))
             await asyncio.sleep(0)  # a flood of connections must not keep everything else from running
 
     def _welcome(self, visit: Visit) -> None:

@@ -76,6 +76,26 @@ def test_an_ipv4_client_of_an_ipv6_socket_is_an_ipv4_client() -> None:
     assert admission.judge("::ffff:10.1.2.3", None, 0.0) == admission.judge("10.1.2.3", None, 0.0)
 
 
+@pytest.mark.parametrize("allow", ["10.1.0.0/16", "::ffff:10.1.0.0/112", "::ffff:10.1.2.3"])
+def test_a_network_of_ipv4_may_be_written_as_ipv6(allow: str) -> None:
+    assert isinstance(Admission.of("desk", KEY, [allow]).judge("10.1.2.3", None, 0.0), Client)
+
+
+def test_a_network_of_ipv6_holds_no_ipv4() -> None:
+    assert isinstance(Admission.of("desk", KEY, ["::/0"]).judge("10.1.2.3", None, 0.0), Turned)
+
+
+def test_what_the_registry_and_a_ticket_say_is_the_same_address_in_either_form() -> None:
+    granted = OPEN.hear(900.0, ("::ffff:192.0.2.7",), 50.0)
+    assert isinstance(granted.judge("192.0.2.7", None, 60.0), Client)
+    there = sign(msgspec.structs.replace(ANN, origin="::ffff:192.0.2.7"), KEY)
+    told = OPEN.judge("10.0.0.9", there, 60.0)
+    assert isinstance(told, Client)
+    assert told.identity == "ann@192.0.2.7"
+    for name in ("::ffff:192.0.2.7", "192.0.2.7", "ann@::ffff:192.0.2.7", "ann@192.0.2.7"):
+        assert "has blocked" in reason(OPEN.block([known_as(name)]).judge("10.0.0.9", there, 60.0))
+
+
 def test_a_network_may_be_written_with_host_bits() -> None:
     assert isinstance(Admission.of("desk", KEY, ["10.1.2.3/16"]).judge("10.1.9.9", None, 0.0), Client)
 
