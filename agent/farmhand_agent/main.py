@@ -7,7 +7,6 @@ import asyncio
 import os
 import resource
 import signal
-import socket
 import sys
 from collections.abc import Callable, Sequence
 
@@ -15,10 +14,11 @@ from farmhand import __version__, settings
 from farmhand.errors import FarmhandError, OwnerError
 from farmhand.links import places
 from farmhand.links.log import begin_log
-from farmhand.links.settings_file import load_settings
+from farmhand.links.settings_file import farm_name, load_settings
 from farmhand.machine import Machine, is_host_name
 from farmhand.settings import Settings
 from farmhand_agent.agent import Agent
+from farmhand_agent.inheritance import take_over
 from farmhand_agent.single import only_one
 
 EXAMPLES = """examples:
@@ -54,7 +54,7 @@ def this_machine(chosen: Settings) -> Machine:
     Raises:
         OwnerError: its host name cannot stand in a host list and no other is set.
     """
-    name = chosen.name or socket.gethostname()
+    name = farm_name(chosen)
     if not is_host_name(name):
         raise OwnerError(f"this machine's name {name!r} cannot stand in a host list; choose one with --name")
     memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") >> 20
@@ -64,7 +64,10 @@ def this_machine(chosen: Settings) -> Machine:
 async def _run(chosen: Settings, reread: Callable[[], Settings]) -> None:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, min(hard, DESCRIPTORS)), hard))
-    agent = Agent(chosen, this_machine(chosen), places.state_folder(), places.agent_socket(), reread)
+    machine, link = this_machine(chosen), places.agent_socket().with_name(places.STATE_LINK)
+    state = places.state_folder(machine.name)
+    take_over(state, link)
+    agent = Agent(chosen, machine, state, places.agent_socket(), reread)
     loop = asyncio.get_running_loop()
     # Who presses Ctrl-C wants the machine back; SIGTERM comes before an upgrade, which can wait for running jobs.
     loop.add_signal_handler(signal.SIGINT, agent.leave, True)

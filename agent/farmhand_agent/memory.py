@@ -25,6 +25,8 @@ from farmhand.lending.observation import Choice, Return, Wish
 from farmhand.links.boot import boot_id, since_boot
 from farmhand.wire.farm import Counter, Key
 
+FILE = "agent.json"
+
 _log = logging.getLogger("farmhand.agent")
 
 
@@ -77,7 +79,7 @@ class Memory:
     ) -> None:
         self._boot = boot_id() if boot is None else boot
         self._age, self._wall = age, wall
-        self._file = folder / "agent.json"
+        self._file = folder / FILE
         self._kept = _Kept(secrets.token_hex(32))
         self._recall()
 

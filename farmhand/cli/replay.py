@@ -16,6 +16,7 @@ from farmhand.errors import OwnerError
 from farmhand.lending.recording import RECORDINGS, SETTINGS, Session, read
 from farmhand.lending.replay import Tally, replay
 from farmhand.links import places
+from farmhand.links.settings_file import farm_name, load_settings
 from farmhand.links.zone import local_zone
 
 EXAMPLES = """  farmhand replay --set idle_after=120
@@ -92,7 +93,8 @@ def _recordings() -> list[Path]:
     Raises:
         OwnerError: there are none.
     """
-    files = [file for name in RECORDINGS if (file := places.state_folder() / name).exists()]
+    folder = places.known_state_folder(farm_name(load_settings()))
+    files = [file for name in RECORDINGS if (file := folder / name).exists()]
     if not files:
         raise OwnerError("nothing has been recorded here yet; an agent does so while the setting record is true")
     return files

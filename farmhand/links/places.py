@@ -4,8 +4,12 @@
 |---|---|---|
 | socket, lock | `$XDG_RUNTIME_DIR/farmhand` | 0700 |
 | settings | `$XDG_CONFIG_HOME/farmhand/farmhand.toml` | the owner's |
-| choice, epoch, journal | `$XDG_STATE_HOME/farmhand` | 0700 |
-| what can be found out again | `$XDG_CACHE_HOME/farmhand` | 0700 |
+| choice, blocks, key, epoch, journal, recordings | `$XDG_STATE_HOME/farmhand/machines/MACHINE` | 0700 |
+| what can be found out again | `$XDG_CACHE_HOME/farmhand/MACHINE` | 0700 |
+
+Several machines may share a home. The settings are the owner's and hold on all of them. What a machine has been told
+and has learned is its own, so those folders bear its key (`machine_key`). The link `state` beside the socket leads to
+the one that the agent uses.
 
 Programs of one user must meet, with and without `XDG_RUNTIME_DIR`: cron, su and ssh without PAM do not set it. So where
 it is missing, or names the usual folder, the socket lies in `/run/user/UID/farmhand` or, where there is no such folder,
@@ -15,6 +19,7 @@ in `/tmp/farmhand-UID`. An agent that began there, before its owner logged in, i
 from __future__ import annotations
 
 import os
+import socket
 import stat
 from collections.abc import Mapping
 from pathlib import Path
@@ -22,8 +27,12 @@ from pathlib import Path
 import platformdirs
 
 from farmhand.errors import OwnerError
+from farmhand.links.machine_id import machine_key
 
 SOCKET = "agent.sock"
+
+STATE_LINK = "state"
+"""Leads from the folder of the socket to the folder of the agent's state."""
 
 
 def runtime_folder() -> Path:
@@ -55,13 +64,31 @@ def runtime_place(
     return otherwise if began_before else logged_in
 
 
-def state_folder() -> Path:
+def state_folder(name: str) -> Path:
     """Folder of what must survive a restart; made if missing, readable by the owner alone.
+
+    Args:
+        name: how the farm calls this machine.
 
     Raises:
         OwnerError: see `runtime_folder`.
     """
-    return _private(Path(platformdirs.user_state_dir("farmhand", appauthor=False)).resolve())
+    place = _state_place(name)
+    _private(place.parent.parent)
+    return _private(place)
+
+
+def known_state_folder(name: str) -> Path:
+    """Folder of what the agent here has kept, be it running or not; it need not exist.
+
+    Args:
+        name: how the farm calls this machine, unless the agent was told otherwise.
+
+    Raises:
+        OwnerError: see `agent_socket`.
+    """
+    link = agent_socket().with_name(STATE_LINK)
+    return link.resolve() if link.is_dir() else _state_place(name)
 
 
 def cache_folder() -> Path:
@@ -70,7 +97,13 @@ def cache_folder() -> Path:
     Raises:
         OwnerError: see `runtime_folder`.
     """
-    return _private(Path(platformdirs.user_cache_dir("farmhand", appauthor=False)).resolve())
+    shared = _private(Path(platformdirs.user_cache_dir("farmhand", appauthor=False)).resolve())
+    return _private(shared / machine_key(socket.gethostname()))
+
+
+def _state_place(name: str) -> Path:
+    shared = Path(platformdirs.user_state_dir("farmhand", appauthor=False)).resolve()
+    return shared / "machines" / machine_key(name)
 
 
 def settings_file() -> Path:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import tomllib
 from pathlib import Path
 from typing import Any, cast
@@ -31,6 +32,11 @@ def load_settings(**flags: str | None) -> Settings:
     except OwnerError as wrong:
         raise OwnerError(f"{wrong} ({file})") from None
     return settings.load(written, os.environ, flags)
+
+
+def farm_name(chosen: Settings) -> str:
+    """How the farm calls this machine: as its owner says, else by its host name."""
+    return chosen.name or socket.gethostname()
 
 
 def sources() -> dict[str, str]:

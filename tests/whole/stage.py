@@ -127,6 +127,11 @@ class Workstation:
     def _socket(self) -> Path:
         return self.folder / "run" / "farmhand" / "agent.sock"
 
+    @property
+    def state(self) -> Path:
+        """The folder in which the agent keeps what survives a restart."""
+        return self._socket.with_name("state").resolve()
+
     def _alive(self) -> bool:
         assert self.process is not None
         if self.process.poll() is not None:

@@ -104,7 +104,7 @@ def test_until_back_survives_a_restart_and_ends_with_the_return(stage: Stage) ->
     station.start()
     until(lambda: station.status()["rule"] == "your choice: keep", "the choice is remembered")
     until(lambda: station.status()["senses"], "the senses work")
-    kept = json.loads((station.folder / "state" / "farmhand" / "agent.json").read_text())
+    kept = json.loads((station.state / "agent.json").read_text())
     assert kept["wish"] == "keep"
 
     def returned() -> bool:
@@ -113,7 +113,7 @@ def test_until_back_survives_a_restart_and_ends_with_the_return(stage: Stage) ->
 
     until(returned, "the touch ends the choice", every=2.5)
     station.wait("lent")
-    kept = json.loads((station.folder / "state" / "farmhand" / "agent.json").read_text())
+    kept = json.loads((station.state / "agent.json").read_text())
     assert (kept["wish"], kept["back"]) == ("auto", "not awaited")
     station.stop()
 
@@ -135,7 +135,7 @@ def test_a_machine_whose_memory_is_damaged_is_kept_until_its_owner_chooses(stage
     station.say("block", "mallory")
     station.say("reclaim")
     station.stop()
-    memory = station.folder / "state" / "farmhand" / "agent.json"
+    memory = station.state / "agent.json"
     memory.write_bytes(whole := memory.read_bytes()[:-5])
     station.start()
     until(lambda: station.status()["rule"] == "your choice: keep", "the senses work")

@@ -12,6 +12,7 @@ import pytest
 
 from farmhand.errors import OwnerError
 from farmhand.links import places
+from farmhand.links.machine_id import machine_key
 
 STRANGER = 64321
 SAY = "from farmhand.links import places; print(places.runtime_folder(), places.agent_socket())"
@@ -132,7 +133,27 @@ def test_an_owner_may_link_the_folder_of_their_state(tmp_path: Path, monkeypatch
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
     (tmp_path / "elsewhere").mkdir()
     (tmp_path / "farmhand").symlink_to(tmp_path / "elsewhere")
-    assert places.state_folder() == tmp_path / "elsewhere"
+    folder = places.state_folder("desk")
+    assert folder == tmp_path / "elsewhere" / "machines" / machine_key("desk")
+    for each in (folder, tmp_path / "elsewhere"):
+        assert each.stat().st_mode & 0o777 == 0o700
+
+
+# --- a home of several machines -------------------------------------------------
+def test_each_machine_has_a_state_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    assert len({places.state_folder(name) for name in ("desk", "tower", "desk")}) == 2
+
+
+def test_the_state_of_an_agent_is_found_whatever_it_was_called(
+    run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    assert places.known_state_folder("desk") == tmp_path / "farmhand" / "machines" / machine_key("desk")
+    state = places.state_folder("tower")
+    places.runtime_folder()
+    run.joinpath(places.STATE_LINK).symlink_to(state)
+    assert places.known_state_folder("desk") == state
 
 
 # --- as programs ----------------------------------------------------------------

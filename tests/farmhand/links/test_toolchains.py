@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import socket
 import stat
 import subprocess
 import time
@@ -16,6 +17,7 @@ from fakes.waiting import until
 from farmhand.distcc.commandline import MASQUERADE
 from farmhand.distcc.toolchain import announced, titles
 from farmhand.links import toolchains
+from farmhand.links.machine_id import machine_key
 from farmhand.links.toolchains import Toolchains, fingerprints
 
 
@@ -259,9 +261,10 @@ def test_the_usual_cache_is_the_users_alone(
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "user"))
     compilers.gcc("gcc")
     fingerprints(compilers.names, str(compilers.bin))
-    kept = tmp_path / "user" / "farmhand" / "toolchains.json"
+    kept = tmp_path / "user" / "farmhand" / machine_key(socket.gethostname()) / "toolchains.json"
     assert kept.is_file()
-    assert stat.S_IMODE(kept.parent.stat().st_mode) == 0o700
+    for folder in (kept.parent, kept.parent.parent):
+        assert stat.S_IMODE(folder.stat().st_mode) == 0o700
 
 
 def test_a_cache_folder_that_cannot_be_used_is_done_without(
