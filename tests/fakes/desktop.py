@@ -41,11 +41,11 @@ class Desktop:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self.close()
 
-    def start(self, *command: str) -> subprocess.Popen[str]:
-        """Start a program on this desktop; it ends with it."""
+    def start(self, *command: str, **environment: str) -> subprocess.Popen[str]:
+        """Start a program on this desktop; it ends with it. It sees `environment` besides the desktop's."""
         program = subprocess.Popen(
             command,
-            env=self.environment(),
+            env={**self.environment(), **environment},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -82,10 +82,10 @@ class Desktop:
         """Let the desktop be dark, until a line is written to the program; returns when it can be asked."""
         return self._start_fake("fakes.settings_portal")
 
-    def start_tray(self, *arguments: str) -> subprocess.Popen[str]:
-        """Start the real tray."""
+    def start_tray(self, *arguments: str, **environment: str) -> subprocess.Popen[str]:
+        """Start the real tray; see `start`."""
         code = "import sys; from farmhand_tray.main import main; sys.exit(main())"
-        return self.start(sys.executable, "-c", code, *arguments)
+        return self.start(sys.executable, "-c", code, *arguments, **environment)
 
     def close(self) -> None:
         """End everything that was started here, the latest first."""

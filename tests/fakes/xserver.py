@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
@@ -15,9 +16,16 @@ TOUCHES = {"mouse": ("mousemove_relative", "1", "1"), "key": ("key", "a"), "clic
 
 
 class XServer:
-    """Xvfb on a free display number, or on `number`; `without` names extensions to leave out."""
+    """Xvfb on a free display number, or on `number`.
 
-    def __init__(self, number: int | None = None, without: tuple[str, ...] = ()) -> None:
+    Args:
+        number: of the display.
+        without: names extensions to leave out.
+        keys: a file in the form of Xauthority; whoever does not show a key from it is refused.
+    """
+
+    def __init__(self, number: int | None = None, without: tuple[str, ...] = (), keys: Path | None = None) -> None:
+        self._keys = keys
         self._number = number
         self._without = without
         self.home = os.environ.get("HOME", "/")
@@ -32,6 +40,8 @@ class XServer:
     def start(self) -> None:
         """Run until it listens."""
         options = [option for name in self._without for option in ("-extension", name)]
+        if self._keys is not None:
+            options += ["-auth", str(self._keys)]
         if self._number is not None:
             options.append(f":{self._number}")
         reading, writing = os.pipe()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import importlib
 import os
 import sys
 from collections.abc import Sequence
@@ -31,7 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         display.require(os.environ)
         return _run(options)
     except OwnerError as wrong:
-        print(wrong, file=sys.stderr)
+        print(f"farmhand-tray: {wrong}", file=sys.stderr)
         return 1
 
 
@@ -48,19 +49,19 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 def _run(options: argparse.Namespace) -> int:
     """Start Qt, which must not be imported before a display is known to be there."""
-    from PySide6.QtWidgets import QApplication
-
+    _find_qt()
     from farmhand.links import places
     from farmhand_tray import showcase
     from farmhand_tray.app import Tray
     from farmhand_tray.appearance import Appearance
     from farmhand_tray.icon import state_icon
     from farmhand_tray.link import AgentLink
+    from farmhand_tray.opening import open_display
     from farmhand_tray.single import SingleInstance
     from farmhand_tray.starter import AgentStarter
     from farmhand_tray.unix_signals import UnixSignals
 
-    application = QApplication(["farmhand-tray"])
+    application = open_display()
     application.setApplicationName("farmhand-tray")
     application.setApplicationDisplayName(words.APP)
     application.setDesktopFileName(APP_ID)
@@ -86,3 +87,17 @@ def _run(options: argparse.Namespace) -> int:
     signals.ended.connect(tray.end)
     tray.begin()
     return application.exec()
+
+
+def _find_qt() -> None:
+    """Make sure that Qt can be loaded.
+
+    Raises:
+        OwnerError: it, or a library that it needs, is not installed.
+    """
+    try:
+        importlib.import_module("PySide6.QtWidgets")
+    except ModuleNotFoundError:
+        raise OwnerError(words.NO_QT) from None
+    except ImportError as wrong:
+        raise OwnerError(words.unloadable(str(wrong), display.debian_package(str(wrong)))) from None

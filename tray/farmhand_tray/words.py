@@ -57,7 +57,8 @@ NO_REGISTRY = "the registry does not know this machine"
 NO_SLOTS_BUSY = "nobody needs them at the moment"
 UNKNOWN_FILE = "a file without a name"
 
-NO_DISPLAY = "farmhand-tray: there is no display to show anything on (DISPLAY and WAYLAND_DISPLAY are not set)"
+NO_DISPLAY = "there is no display (DISPLAY and WAYLAND_DISPLAY are not set); start the tray in a desktop session"
+NO_QT = "Qt for Python is not installed; install the tray with: pip install 'farmhand[tray]'"
 SHOWN_ALREADY = "farmhand-tray: already running; its window comes to the front"
 
 # --- the command line ----------------------------------------------------------
@@ -313,7 +314,34 @@ def unit_failed(output: str) -> str:
 
 def display_gone(name: str) -> str:
     """The display is named but does not answer."""
-    return f"farmhand-tray: the display {name} does not answer"
+    return f"the display {name} does not answer; start the tray in a desktop session, or name that session's display"
+
+
+def display_closed(name: str, is_x11: bool) -> str:
+    """The display answers, but Qt may or can not use it."""
+    also = ", or set XAUTHORITY to its file" if is_x11 else ""
+    return f"the display {name} does not let Qt in; start the tray in that desktop session{also}"
+
+
+def no_platform(told: str) -> str:
+    """There is no such way to show anything."""
+    return f"Qt knows no platform {plain(told)!r}; unset QT_QPA_PLATFORM, or set it to wayland or xcb"
+
+
+def not_this_platform(told: str, used: str) -> str:
+    """The display that is there was used instead."""
+    return f"QT_QPA_PLATFORM={plain(told)} does not work here; {used} does"
+
+
+def unloadable(what: str, package: str) -> str:
+    """A library of the system that Qt needs."""
+    install = f"; install it, on Debian and Ubuntu with: apt install {package}" if package else ""
+    return f"Qt cannot be used ({plain(what, 160)}){install}"
+
+
+def platform_broken(told: str, why: str) -> str:
+    """Qt gave up for a reason of its own."""
+    return f"Qt cannot show anything by {plain(told)} ({plain(why, 160)}); set QT_QPA_PLATFORM to wayland or xcb"
 
 
 def request_failed(problem: str) -> str:
