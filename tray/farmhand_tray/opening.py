@@ -1,7 +1,7 @@
 """Opens the display by Qt. Where none can be opened Qt says so in a fatal message, and then aborts the process.
 
-Whoever handles that message has the last word: the process ends here instead, with one line and status 1. A trial in a
-process of its own would cost every start a quarter of a second.
+Whoever handles that message has the last word: the process ends here instead, with one line and status 1. So no start
+has to wait for a trial in a process of its own.
 """
 
 from __future__ import annotations
