@@ -181,6 +181,30 @@ class Sway(Compositor):
         subprocess.run(["swaymsg", "-s", str(ipc), "--", *words], check=True, stdout=subprocess.DEVNULL)
 
 
+class XwaylandIn:
+    """An X server that shows itself by a compositor, for the length of a block; `display` is its name."""
+
+    def __init__(self, compositor: Compositor) -> None:
+        self._environ = compositor.environ
+
+    def __enter__(self) -> Self:
+        reading, writing = os.pipe()
+        self._process = subprocess.Popen(
+            ["Xwayland", "-displayfd", str(writing), "-noreset"],
+            env={**os.environ, **self._environ},
+            pass_fds=(writing,),
+            **QUIET,
+        )
+        os.close(writing)
+        with open(reading) as told:
+            self.display = f":{told.readline().strip()}"
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.kill()
+        self._process.wait()
+
+
 class Mutter(Compositor):
     """GNOME's compositor without a screen, with a session bus; touches come by its remote desktop.
 

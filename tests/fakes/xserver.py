@@ -22,12 +22,20 @@ class XServer:
         number: of the display.
         without: names extensions to leave out.
         keys: a file in the form of Xauthority; whoever does not show a key from it is refused.
+        options: more words for the server.
     """
 
-    def __init__(self, number: int | None = None, without: tuple[str, ...] = (), keys: Path | None = None) -> None:
+    def __init__(
+        self,
+        number: int | None = None,
+        without: tuple[str, ...] = (),
+        keys: Path | None = None,
+        options: tuple[str, ...] = (),
+    ) -> None:
         self._keys = keys
         self._number = number
         self._without = without
+        self._options = options
         self.home = os.environ.get("HOME", "/")
 
     def __enter__(self) -> Self:
@@ -39,7 +47,7 @@ class XServer:
 
     def start(self) -> None:
         """Run until it listens."""
-        options = [option for name in self._without for option in ("-extension", name)]
+        options = [*self._options, *(option for name in self._without for option in ("-extension", name))]
         if self._keys is not None:
             options += ["-auth", str(self._keys)]
         if self._number is not None:
@@ -67,6 +75,12 @@ class XServer:
             said = told.readline()
         assert said, "Xvfb did not start"
         self._number = int(said)
+
+    @property
+    def number(self) -> int:
+        """Of its display."""
+        assert self._number is not None
+        return self._number
 
     @property
     def display(self) -> str:

@@ -71,12 +71,13 @@ class PynputInput:
 
     async def _rest_and_touch(self, report: Report) -> None:
         """Start a child, report the stages of rest while it hears nothing, and return at the first touch."""
+        display = f":{x11.session_display(self._environ)}"
         child = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", MODULE),
             stdin=PIPE,
             stdout=PIPE,
             stderr=DEVNULL,
-            env={**os.environ, **self._environ, "PYNPUT_BACKEND": "xorg"},
+            env={**os.environ, **self._environ, "DISPLAY": display, "PYNPUT_BACKEND": "xorg"},
         )
         try:
             if await _said(child, LISTENS_WITHIN) != READY:

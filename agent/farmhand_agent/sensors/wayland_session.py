@@ -6,25 +6,30 @@ import asyncio
 import socket
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import asynccontextmanager
-from pathlib import Path
 
-from farmhand_agent.sensors import base
+from farmhand_agent.sensors import base, compositors, displays
 from farmhand_agent.sensors.base import SenseLost
+from farmhand_agent.sensors.displays import LOCAL
 from farmhand_agent.sensors.wayland_wire import Client, Happened
 from farmhand_agent.ticks import until_tick
 
 ANSWER_WITHIN = 0.05
 """Seconds: a compositor that runs answers in one thousandth; a stopped one would otherwise stop the agent."""
 
-USUAL_DISPLAY = "wayland-0"
-"""The socket's name where the session does not name one, by the convention of libwayland."""
-
 
 def why_no_wayland(environ: Mapping[str, str]) -> str | None:
-    """Return why this is no Wayland session, or None."""
-    if environ.get("WAYLAND_DISPLAY") or environ.get("XDG_SESSION_TYPE") == "wayland":
-        return None
-    return "this is no Wayland session"
+    """Return why this is no Wayland session, or None. Whether the compositor that it names is there, is not asked."""
+    return None if compositors.is_named(environ) or _is_unnamed(environ) else "this is no Wayland session"
+
+
+def _is_unnamed(environ: Mapping[str, str]) -> bool:
+    """Tell whether a compositor is there that the environment does not name, and no X server that it names."""
+    there = compositors.found(environ)
+    local = LOCAL.fullmatch(environ.get("DISPLAY", ""))
+    if not there or local is None or not displays.is_there(int(local[1])):
+        return bool(there)
+    number, shown = int(local[1]), map(compositors.process, there)
+    return displays.keeper(number) in shown or displays.is_xwayland(number, environ)
 
 
 def why_not(environ: Mapping[str, str], needs: Callable[[Client], object]) -> str | None:
@@ -119,9 +124,10 @@ async def _is_done(hearing: asyncio.Future[bytes], within: float) -> bool:
 
 
 def _socket(environ: Mapping[str, str]) -> str:
-    """Where the compositor listens; a name is relative to the runtime directory."""
-    name = environ.get("WAYLAND_DISPLAY") or USUAL_DISPLAY
-    return str(Path(environ.get("XDG_RUNTIME_DIR", "/nonexistent")) / name)
+    """Where the compositor listens that the environment names, else one that is found."""
+    if compositors.is_named(environ):
+        return compositors.named(environ)
+    return next(iter(compositors.found(environ)), compositors.named(environ))
 
 
 def _some(received: bytes) -> bytes:

@@ -3,76 +3,53 @@
 
 An X server under a Wayland compositor hears nothing of the keyboard unless one of its own windows has the focus, so it
 would call a machine idle that is in use. A display on another machine tells about hands that are not here.
+
+Which one is this session's:
+
+1. While a compositor is there that the environment names, none. What it names may be left over from an earlier session,
+   so the compositor is looked for. One that is there and hangs is there.
+2. The display that DISPLAY names, if it is on this machine.
+3. If nobody is there, or DISPLAY is not set as in an agent that was started from outside of the session: one of this
+   user's that is found. Then nothing may be on this machine that only an agent inside it can watch: no compositor of
+   this user's, no graphical session that logind knows and that is not among the displays found, and without logind no
+   X server of somebody else's.
 """
 
 from __future__ import annotations
 
 import asyncio
-import re
-import socket
-import struct
+import os
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from Xlib import error
-from Xlib.protocol import display as xlib
 from Xlib.protocol import request
 
-from farmhand_agent.sensors import base
+from farmhand_agent.sensors import base, compositors, displays
 from farmhand_agent.sensors.base import SenseLost
+from farmhand_agent.sensors.displays import LOCAL, Display
+from farmhand_agent.sensors.sessions import DesktopSession, desktops
 from farmhand_agent.ticks import until_tick
 
-SOCKETS = Path("/tmp/.X11-unix")
-LOCAL = re.compile(r"(?:unix)?:(\d+)(?:\.\d+)?")
-ANSWER_WITHIN = 0.05
-"""Seconds: an X server that runs answers in one; a stopped one would otherwise stop the agent."""
+__all__ = ["Display", "close_display", "hear", "open_display", "session_display", "why_no_x11", "why_not"]
 
-HELLO = struct.pack("=BxHHHHxx", ord("l" if struct.pack("=H", 1)[0] else "B"), 11, 0, 0, 0)
-"""A connection setup without credentials: refused or not, it is answered. X Window System Protocol, section 8."""
-
-
-class Display(xlib.Display):  # type: ignore[misc]
-    """A bare connection: python-xlib's usual one first asks the server about every extension that it knows itself."""
-
-    def __init__(self, name: str) -> None:
-        self.resource_classes: Any = {}
-        self.event_classes = dict(xlib.Display.event_classes)
-        super().__init__(name)
-
-    def extension(self, name: str) -> Any:
-        """Return an extension's `major_opcode` and `first_event`, or None if the server lacks it."""
-        answer = request.QueryExtension(display=self, name=name)
-        return answer if answer.present else None
-
-    @property
-    def root(self) -> int:
-        """The id of the default screen's root window."""
-        return int(self.info.roots[self.default_screen].root)
+WAYLAND = "this is a Wayland session, where an X server does not hear keyboard and mouse"
 
 
 def why_no_x11(environ: Mapping[str, str]) -> str | None:
-    """Return why the X server is no source in this session, or None. Asks the X server only whether it is alive."""
-    if environ.get("WAYLAND_DISPLAY") or environ.get("XDG_SESSION_TYPE") == "wayland":
-        return "this is a Wayland session, where an X server does not hear keyboard and mouse"
-    name = environ.get("DISPLAY", "")
-    if not name:
-        return "DISPLAY is not set"
-    local = LOCAL.fullmatch(name)
-    if local is None:
-        return f"display {name} is not on this machine"
-    return None if _answers(local[1]) else f"display {name} does not answer"
+    """Return why the X server is no source in this session, or None."""
+    return why_not(environ, None)
 
 
-def why_not(environ: Mapping[str, str], extension: str) -> str | None:
-    """Return why `extension` of the session's X server cannot be used, or None."""
+def why_not(environ: Mapping[str, str], extension: str | None) -> str | None:
+    """Return why the session's X server, and if one is named its `extension`, cannot be used, or None."""
     try:
         display = open_display(environ)
     except SenseLost as lost:
         return str(lost)
     try:
-        return None if display.extension(extension) else f"the X server has no {extension}"
+        return None if extension is None or display.extension(extension) else f"the X server has no {extension}"
     except error.ConnectionClosedError:
         return "the X server has gone"
     finally:
@@ -85,24 +62,67 @@ def open_display(environ: Mapping[str, str]) -> Display:
     Raises:
         SenseLost: it is no source, not there, or refuses.
     """
-    reason = why_no_x11(environ)
-    if reason:
+    return displays.connect(session_display(environ), environ)
+
+
+def session_display(environ: Mapping[str, str], root: Path = Path("/")) -> int:
+    """Return the number of the session's display, by the rules above.
+
+    Args:
+        environ: of the session, or of the agent outside of it.
+        root: where run is.
+
+    Raises:
+        SenseLost: there is none that could tell.
+    """
+    if compositors.is_named(environ) and compositors.is_there(compositors.named(environ)):
+        raise SenseLost(WAYLAND)
+    name = environ.get("DISPLAY", "")
+    local = LOCAL.fullmatch(name)
+    if local and displays.is_there(int(local[1])):
+        return int(local[1])
+    if compositors.is_named(environ):
+        reason = WAYLAND
+    elif not name:
+        reason = "DISPLAY is not set"
+    else:
+        reason = f"display {name} " + ("does not answer" if local else "is not on this machine")
+    return _found(environ, reason, desktops(root))
+
+
+def _found(environ: Mapping[str, str], reason: str, sessions: tuple[DesktopSession, ...] | None) -> int:
+    """Return the display of this user's that is found.
+
+    Raises:
+        SenseLost: there is none, as `reason` says of the one that was looked for, or others may be in use unheard.
+    """
+    if compositors.found(environ):
+        raise SenseLost(WAYLAND)
+    mine = displays.ours(environ)
+    if not mine:
         raise SenseLost(reason)
-    number = LOCAL.fullmatch(environ["DISPLAY"])
-    assert number
-    try:
-        # Without "unix" python-xlib would try TCP when the socket is not there.
-        display = Display(f"unix:{number[1]}")
-    except (error.DisplayError, error.ConnectionClosedError, OSError) as problem:
-        raise SenseLost(f"display {environ['DISPLAY']} cannot be opened: {problem}") from None
-    display.set_error_handler(_ignore)
-    return display
+    unheard = _unheard(mine, sessions)
+    if unheard:
+        raise SenseLost(f"{reason}, and {unheard}; only an agent inside it can watch it")
+    return mine[0]
+
+
+def _unheard(mine: tuple[int, ...], sessions: tuple[DesktopSession, ...] | None) -> str:
+    """Return what somebody may use without being heard at the displays `mine`; "" if there is nothing."""
+    if sessions is None:
+        others = (one for one in displays.numbers() if one not in mine and displays.is_there(one))
+        return next((f"another X server runs here (X{one})" for one in others), "")
+    own = [one for one in sessions if one.user == os.getuid()]
+    if sessions and not own:
+        return "somebody has a graphical session"
+    heard = {f":{number}" for number in mine} | {""}
+    lost = any(one.kind != "x11" or one.display.removesuffix(".0") not in heard for one in own)
+    return "you have another graphical session" if lost else ""
 
 
 def close_display(display: Display) -> None:
     """End the connection, whether or not the X server is still there."""
-    with suppress(error.ConnectionClosedError, OSError):
-        display.close()
+    displays.close(display)
 
 
 async def hear(display: Display, handle: Callable[[Any], None]) -> None:
@@ -139,7 +159,9 @@ async def hear(display: Display, handle: Callable[[Any], None]) -> None:
     except error.ConnectionClosedError:
         raise SenseLost("the X server has gone") from None
     finally:
-        if not failed.done():  # else it has been removed, and the number may be another connection's by now
+        if failed.done():  # it has been removed, and the number may be another connection's by now
+            failed.exception()  # taken note of: whoever cancels does not ask
+        else:
             loop.remove_reader(descriptor)
 
 
@@ -154,20 +176,3 @@ class _Beat(request.GetInputFocus):  # type: ignore[misc]
     def is_answered(self) -> bool:
         """Whether the answer has come."""
         return self._data is not None or self._error is not None
-
-
-def _ignore(*_: object) -> None:
-    """Take an X error that nobody waits for: python-xlib would print it."""
-
-
-def _answers(number: str) -> bool:
-    """Tell whether something speaks X behind the socket of display `number`."""
-    path = SOCKETS / f"X{number}"
-    with socket.socket(socket.AF_UNIX) as probe:
-        probe.settimeout(ANSWER_WITHIN)
-        try:
-            probe.connect(str(path) if path.exists() else f"\0{path}")
-            probe.sendall(HELLO)
-            return bool(probe.recv(1))
-        except OSError:
-            return False

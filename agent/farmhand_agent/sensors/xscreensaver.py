@@ -104,5 +104,9 @@ class XScreenSaver:
 
     async def _start(self, argument: str) -> Process:
         return await asyncio.create_subprocess_exec(
-            PROGRAM, argument, stdin=DEVNULL, stdout=PIPE, stderr=DEVNULL, env=self._environ
+            *(PROGRAM, argument),
+            stdin=DEVNULL,
+            stdout=PIPE,
+            stderr=DEVNULL,
+            env={**self._environ, "DISPLAY": f":{x11.session_display(self._environ)}"},
         )

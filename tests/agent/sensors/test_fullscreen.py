@@ -5,9 +5,12 @@ from __future__ import annotations
 import asyncio
 import shutil
 from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
 
 import pytest
 from fakes.listener import Listener, watching
+from fakes.listening import listening
 from fakes.waiting import until
 from fakes.xserver import XServer
 from Xlib import X, Xutil
@@ -111,8 +114,9 @@ async def test_nobody_manages_windows(server: XServer) -> None:
         await asyncio.wait_for(watch, 30)
 
 
-async def test_not_on_x11() -> None:
-    sensor = FullScreen({"DISPLAY": ":0", "WAYLAND_DISPLAY": "wayland-0"})
-    assert "Wayland" in (sensor.unusable() or "")
-    with pytest.raises(SenseLost, match="Wayland"):
-        await sensor.watch(lambda _: None)
+async def test_not_on_x11(tmp_path: Path) -> None:
+    sensor = FullScreen({"DISPLAY": ":0", "WAYLAND_DISPLAY": str(tmp_path / "wayland-0")})
+    with closing(listening(tmp_path / "wayland-0")):
+        assert "Wayland" in (sensor.unusable() or "")
+        with pytest.raises(SenseLost, match="Wayland"):
+            await sensor.watch(lambda _: None)

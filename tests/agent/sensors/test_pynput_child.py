@@ -8,10 +8,13 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
 
 import pytest
 from fakes import procfs
 from fakes.listener import Listener, watching
+from fakes.listening import listening
 from fakes.waiting import comes_true, until
 from fakes.xserver import XServer
 
@@ -78,12 +81,17 @@ async def test_an_x_server_that_cannot_record() -> None:
         await PynputInput(SOON, server.environ).watch(lambda _: None)
 
 
-async def test_never_under_wayland(server: XServer) -> None:
-    for environ in ({**server.environ, "WAYLAND_DISPLAY": "wayland-0"}, {}):
-        sensor = PynputInput(SOON, environ)
-        assert sensor.unusable() is not None
+async def test_never_under_wayland(server: XServer, tmp_path: Path) -> None:
+    with closing(listening(tmp_path / "wayland-0")):
+        sensor = PynputInput(SOON, {**server.environ, "WAYLAND_DISPLAY": str(tmp_path / "wayland-0")})
+        assert "this is a Wayland session" in (sensor.unusable() or "")
         with pytest.raises(SenseLost):
             await sensor.watch(lambda _: None)
+
+
+async def test_a_display_that_is_not_named(server: XServer) -> None:
+    async with watching(PynputInput(SOON, {"PATH": server.environ["PATH"], "HOME": server.home})) as heard:
+        await heard.until_seen(in_use=False)
 
 
 def test_what_the_child_says_is_one_byte_and_no_key(server: XServer) -> None:

@@ -7,9 +7,11 @@ import os
 import socket
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
+from fakes.listening import listening
 from fakes.waiting import comes_true
 from fakes.xserver import XServer
 from Xlib import error
@@ -60,6 +62,97 @@ def test_a_stopped_x_server_does_not_stop_the_agent(server: XServer) -> None:
         assert time.monotonic() - before < 20
     finally:
         server.resume()
+
+
+# --- which display is the session's ------------------------------------------
+LOGIND = "run/systemd/sessions"
+
+
+@pytest.fixture
+def runtime(tmp_path: Path) -> Path:
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    "stale",
+    [
+        {"WAYLAND_DISPLAY": "wayland-0"},
+        {"WAYLAND_DISPLAY": "wayland-0", "XDG_SESSION_TYPE": "x11"},
+        {"WAYLAND_DISPLAY": "wayland-0", "XDG_SESSION_TYPE": "wayland"},
+        {"XDG_SESSION_TYPE": "wayland"},
+        {"XDG_SESSION_TYPE": "tty"},
+        {},
+    ],
+)
+def test_what_an_earlier_session_has_left_hides_no_x_server(
+    server: XServer, runtime: Path, stale: dict[str, str]
+) -> None:
+    environ = {**server.environ, **stale, "XDG_RUNTIME_DIR": str(runtime)}
+    assert x11.session_display(environ, runtime) == server.number
+    assert x11.why_no_x11(environ) is None
+    dead = listening(runtime / "wayland-0")
+    dead.close()  # a crash leaves its socket
+    assert x11.session_display(environ, runtime) == server.number
+
+
+def test_a_compositor_that_hangs_is_there(server: XServer, runtime: Path) -> None:
+    environ = {**server.environ, "WAYLAND_DISPLAY": "wayland-0", "XDG_RUNTIME_DIR": str(runtime)}
+    with closing(listening(runtime / "wayland-0")), pytest.raises(SenseLost, match="this is a Wayland session"):
+        x11.session_display(environ, runtime)
+
+
+def test_a_compositor_in_a_window_is_not_the_session(server: XServer, runtime: Path) -> None:
+    environ = {**server.environ, "XDG_RUNTIME_DIR": str(runtime)}
+    with closing(listening(runtime / "wayland-0")):
+        assert x11.session_display(environ, runtime) == server.number
+
+
+@pytest.mark.parametrize("name", ["", "localhost:10.0", ":98765"])
+def test_a_display_that_is_not_named_is_found(server: XServer, runtime: Path, name: str) -> None:
+    environ = {"DISPLAY": name, "XDG_SESSION_TYPE": "tty", "XDG_RUNTIME_DIR": str(runtime)}
+    assert x11.session_display(environ, runtime) == server.number
+    with closing(listening(runtime / "wayland-0")), pytest.raises(SenseLost, match="this is a Wayland session"):
+        x11.session_display(environ, runtime)
+
+
+def test_without_logind_somebody_elses_server_may_hide_hands(server: XServer, runtime: Path) -> None:
+    with XServer() as other:
+        other.pause()
+        try:
+            with pytest.raises(SenseLost, match=f"another X server runs here .X{other.number}."):
+                x11.session_display({}, runtime)
+            assert x11.session_display(server.environ, runtime) == server.number, "it is named"
+        finally:
+            other.resume()
+
+
+ME = str(os.getuid())
+
+
+@pytest.mark.parametrize(
+    ("sessions", "reason"),
+    [
+        ([], ""),
+        ([{"UID": ME, "TYPE": "x11"}], ""),
+        ([{"UID": ME, "TYPE": "x11"}, {"UID": "54321", "TYPE": "x11"}], ""),
+        ([{"UID": "54321", "TYPE": "x11"}], "somebody has a graphical session"),
+        ([{"UID": ME, "TYPE": "wayland"}], "you have another graphical session"),
+        ([{"UID": ME, "TYPE": "x11", "DISPLAY": ":98765"}], "you have another graphical session"),
+    ],
+)
+def test_with_logind_every_session_must_be_heard(
+    server: XServer, runtime: Path, sessions: list[dict[str, str]], reason: str
+) -> None:
+    folder = runtime / LOGIND
+    folder.mkdir(parents=True)
+    for number, values in enumerate(sessions):
+        lines = {"CLASS": "user", "STATE": "active", **values}.items()
+        (folder / str(number)).write_text("".join(f"{key}={value}\n" for key, value in lines))
+    if reason:
+        with pytest.raises(SenseLost, match=f"DISPLAY is not set, and {reason}"):
+            x11.session_display({}, runtime)
+    else:
+        assert x11.session_display({}, runtime) == server.number
 
 
 @pytest.mark.parametrize("content", [None, b"", b"\0\1rubbish", b"\1\0\0\4host\0\1"])

@@ -145,6 +145,7 @@ async def test_the_x_server_dies(server: XServer) -> None:
 
 def test_where_it_cannot_work(bare: XServer) -> None:
     assert XScreenSaver({"PATH": "/nowhere"}).unusable() == "xscreensaver-command is not installed"
+    bare.kill()
     assert XScreenSaver({"PATH": bare.environ["PATH"]}).unusable() == "DISPLAY is not set"
 
 
