@@ -114,7 +114,8 @@ async def _watch(account: Account, environ: Mapping[str, str], seconds: float) -
 
 
 def _paying(question: Question) -> Question:
-    return replace(question, sources=tuple(Paying(one) for one in question.sources))
+    sources, beside = (tuple(Paying(one) for one in several) for several in (question.sources, question.beside))
+    return replace(question, sources=sources, beside=beside)
 
 
 def _used(strangers: frozenset[int]) -> dict[str, float]:

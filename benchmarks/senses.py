@@ -29,13 +29,16 @@ from farmhand.settings import Settings
 from farmhand_agent.sensors.base import Sensor
 from farmhand_agent.sensors.mit_screensaver import MitScreenSaverInput
 from farmhand_agent.sensors.mutter import MutterInput
+from farmhand_agent.sensors.other_displays import OtherDisplays
 from farmhand_agent.sensors.pynput_child import PynputInput
+from farmhand_agent.sensors.terminals import TerminalInput
 from farmhand_agent.sensors.wayland import EXT_IDLE, KWIN_IDLE, WaylandInput
 from farmhand_agent.sensors.xsync import XSyncInput
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 
 from fakes.compositors import Compositor, KWin, Mutter, Sway
+from fakes.typist import Typist
 from fakes.xserver import Hands, XServer
 
 QUICK = Settings(idle_after=0.25)
@@ -81,9 +84,16 @@ Measured = tuple[str, Sensor, Touch, int]
 
 @contextmanager
 def x11(server: XServer, environ: dict[str, str]) -> Iterator[tuple[Measured, ...]]:
-    """The sources of an X server."""
-    with closing(Hands(server.display)) as hands:
+    """The sources of an X server, and those that are asked beside them."""
+    with (
+        closing(Hands(server.display)) as hands,
+        XServer() as second,
+        closing(Hands(second.display)) as elsewhere,
+        closing(Typist()) as typist,
+    ):
         yield (
+            ("X11, a second display", OtherDisplays(QUICK, environ), elsewhere.touch, TOUCHES),
+            ("a terminal", TerminalInput(QUICK), typist.type, TOUCHES),
             ("X11", XSyncInput(QUICK, environ), hands.touch, TOUCHES),
             ("X11", MitScreenSaverInput(POLLED, environ), hands.touch, POLLED_TOUCHES),
             ("X11", PynputInput(QUICK, environ), server.touch, TOUCHES),

@@ -15,6 +15,7 @@ from farmhand.settings import Settings
 from farmhand_agent.sensors.base import SenseLost, Sensor
 from farmhand_agent.sensors.inhibitors import KEEPERS, Inhibitors
 from farmhand_agent.sensors.logind import SessionLock, Sleep
+from farmhand_agent.sensors.no_desktop import NoDesktop
 from farmhand_agent.sensors.power import UPower
 from farmhand_agent.sensors.seat import Seat
 from farmhand_agent.sensors.terminals import TerminalInput
@@ -44,6 +45,7 @@ async def main(name: str) -> None:
         "seat": Seat,
         "power": UPower,
         "inhibitors": lambda: Inhibitors(KEEPERS[0]),
+        "no desktop": lambda: NoDesktop(period=OFTEN),
         "terminals": lambda: TerminalInput(Settings(idle_after=3600.0), period=OFTEN),
     }[name]()
 

@@ -119,14 +119,13 @@ async def test_the_clock_jumps_while_somebody_works_from_afar(debian: Debian, ju
 
 @pytest.mark.parametrize("kind", ["x11", "wayland"])
 async def test_somebody_logs_in_at_the_screen(debian: Debian, kind: str) -> None:
-    debian.age_terminals()
     with debian.desktop("boris", "x11", "greeter"):
-        async with debian.witness("terminals") as agent:
+        async with debian.witness("no desktop") as agent:
             await agent.until_seen(in_use=False)
             with debian.desktop("anna", kind):
                 await agent.until(lambda: agent.lost is not None)
                 assert "somebody has a graphical session" in (agent.lost or "")
-            async with debian.witness("terminals") as later:
+            async with debian.witness("no desktop") as later:
                 await later.until_seen(in_use=False)
 
 

@@ -15,6 +15,7 @@ from farmhand_agent.sensors.base import Report, SenseLost, Sensor
 from farmhand_agent.sensors.camera import Camera
 from farmhand_agent.sensors.clock import Clock
 from farmhand_agent.sensors.fullscreen import FullScreen
+from farmhand_agent.sensors.hands import any_hands
 from farmhand_agent.sensors.inhibitors import KEEPERS, Inhibitors
 from farmhand_agent.sensors.load import LoadSensor
 from farmhand_agent.sensors.logind import ReadyToSleep, SessionLock, Sleep, nothing_to_do
@@ -22,6 +23,8 @@ from farmhand_agent.sensors.meetings import Meetings
 from farmhand_agent.sensors.mit_screensaver import MitScreenSaverInput
 from farmhand_agent.sensors.mutter import MutterInput
 from farmhand_agent.sensors.network import NetworkManager
+from farmhand_agent.sensors.no_desktop import NoDesktop
+from farmhand_agent.sensors.other_displays import OtherDisplays
 from farmhand_agent.sensors.own_build import OwnBuild
 from farmhand_agent.sensors.power import PowerSupplies, UPower
 from farmhand_agent.sensors.programs import Programs
@@ -83,6 +86,7 @@ class _Row:
         name: of the question.
         fields: of an observation that answer it.
         sources: makes its sources, the best first.
+        beside: makes the sources that are asked beside the first usable one.
     """
 
     name: str
@@ -91,12 +95,17 @@ class _Row:
     together: Merge | None = None
     patience: float = RARELY
     believed_for: float = VETO_FOR
+    beside: Callable[[Here], Sequence[Sensor]] = lambda _: ()
 
 
 def _inputs(here: Here) -> Sequence[Sensor]:
     mine = here.settings, here.environ
     wayland = MutterInput(*mine), WaylandInput(EXT_IDLE, *mine), WaylandInput(KWIN_IDLE, *mine)
-    return *wayland, XSyncInput(*mine), MitScreenSaverInput(*mine), PynputInput(*mine), TerminalInput(*mine)
+    return *wayland, XSyncInput(*mine), MitScreenSaverInput(*mine), PynputInput(*mine), NoDesktop(here.environ)
+
+
+def _other_inputs(here: Here) -> Sequence[Sensor]:
+    return OtherDisplays(here.settings, here.environ), TerminalInput(here.settings)
 
 
 def _screensavers(here: Here) -> Sequence[Sensor]:
@@ -113,10 +122,11 @@ def _loads(here: Here) -> Sequence[Sensor]:
     return (LoadSensor(here.settings, here.farm_cpu_seconds, here.farm_memory_mib),)
 
 
+_HANDS = ("in_use", "idle_since", "touched_once_at")
 _LOAD = ("others_cpu", "free_memory_mib", "memory_pressure", "disk_pressure")
 
 TABLE = (
-    _Row("input", ("in_use", "idle_since"), _inputs, patience=SOON, believed_for=0),
+    _Row("input", _HANDS, _inputs, any_hands, patience=SOON, believed_for=0, beside=_other_inputs),
     _Row("screensaver", ("screensaver", "screensaver_since"), _screensavers, any_screensaver, believed_for=0),
     _Row("presenting", ("presenting",), _presentations, any_presentation),
     _Row("seat", ("in_front",), lambda here: (Seat(here.environ),)),
@@ -157,6 +167,7 @@ def candidates(
             row.together,
             row.patience,
             row.believed_for,
+            row.beside(here),
         )
         for row in TABLE
     )

@@ -19,6 +19,8 @@ from typing import Self
 from farmhand_agent.sensors.base import SenseLost
 from farmhand_agent.traces.processes import readable
 
+ACCESS = 0x01
+"""Read from."""
 OPEN = 0x20
 CLOSE = 0x08 | 0x10
 """Closed after writing, or without."""

@@ -5,7 +5,7 @@
    service that is started anew is back, so that no reason against lending lapses meanwhile.
 2. A source that is lost as soon as it is watched is passed over until the next choice.
 3. Some questions are put to all their sources together: one screensaver that shows is enough, and one that does not is
-   only its own opinion.
+   only its own opinion. Others are put to the first usable source and to some beside it: hands may be anywhere.
 4. A source that says nothing at first does not answer; one that had said something and is lost is soon looked for
    again.
 5. Which source answers, and why the ones before it do not, is told whenever it changes.
@@ -62,6 +62,7 @@ class Question:
         unknown: what is observed while no source answers.
         sources: the best first.
         together: how the answers of all sources make one; None: the first usable source alone is asked.
+        beside: sources that are all asked beside the first usable one of `sources`; `together` merges their answers.
         patience: most seconds between two choices.
         believed_for: seconds for which what a source said last still holds once it is lost.
     """
@@ -72,6 +73,13 @@ class Question:
     together: Merge | None = None
     patience: float = 5.0
     believed_for: float = 0.0
+    beside: Sequence[Sensor] = ()
+
+    def voices(self) -> tuple[Question, ...]:
+        """Return the questions whose answers `together` merges; of the sources of each the first usable is asked."""
+        alone = replace(self, together=None, beside=())
+        chosen = [self.sources] if self.beside else [(source,) for source in self.sources]
+        return tuple(replace(alone, sources=sources) for sources in (*chosen, *((one,) for one in self.beside)))
 
 
 class Senses:
@@ -104,10 +112,9 @@ class Senses:
                 if question.together is None:
                     tasks.create_task(self._follow(question, self._report, tell))
                     continue
-                board = _Board(question.name, question.together, self._report, tell)
-                for source in question.sources:
-                    alone = replace(question, sources=(source,), together=None)
-                    tasks.create_task(self._follow(alone, board.reporter(source.name), board.view))
+                board = _Board(question, question.together, self._report, tell)
+                for voice in question.voices():
+                    tasks.create_task(self._follow(voice, *board.seat()))
 
     async def _follow(self, question: Question, report: Report, told: Told) -> None:
         """Keep the best source of one question watched."""
@@ -231,39 +238,42 @@ def any_presentation(says: Sequence[Says]) -> Reading:
 
 
 class _Board:
-    """What all sources of one question say, made into one answer."""
+    """What all voices of one question say, made into one answer."""
 
-    def __init__(self, question: str, merge: Merge, report: Report, told: Told) -> None:
+    def __init__(self, question: Question, merge: Merge, report: Report, told: Told) -> None:
         self._question = question
         self._merge = merge
         self._report = report
         self._told = told
-        self._says: dict[str, Says] = {}
-        self._rejected: dict[str, str | None] = {}
+        self._says: list[Says] = []
+        self._views: list[SenseView | None] = []
         self._known: Reading | None = None
 
-    def reporter(self, source: str) -> Report:
-        """Return where `source` is to report."""
-        self._rejected[source] = "not asked yet"
+    def seat(self) -> tuple[Report, Told]:
+        """Return where one more voice is to report, and where it is told who speaks."""
+        number = len(self._says)
+        self._says.append(self._question.unknown.values)
+        self._views.append(None)
 
         def report(reading: Reading) -> None:
-            self._says[source] = reading.values
+            self._says[number] = reading.values
             self._publish()
 
-        return report
+        def view(view: SenseView) -> None:
+            self._views[number] = view
+            self._view()
 
-    def view(self, view: SenseView) -> None:
-        """Enter that one source is watched, or why it is not."""
-        if view.source:
-            self._rejected[view.source] = None
-        else:
-            self._rejected.update(view.rejected)
-        watched = [name for name, reason in self._rejected.items() if reason is None]
-        rejected = tuple((name, reason) for name, reason in self._rejected.items() if reason is not None)
-        self._told(SenseView(self._question, " + ".join(watched), rejected))
+        return report, view
+
+    def _view(self) -> None:
+        """Tell which sources are watched, and why others are not."""
+        known = [view for view in self._views if view is not None]
+        watched = [view.source for view in known if view.source]
+        rejected = tuple(one for view in known for one in view.rejected)
+        self._told(SenseView(self._question.name, " + ".join(watched), rejected))
 
     def _publish(self) -> None:
-        reading = self._merge(tuple(self._says.values()))
+        reading = self._merge(self._says)
         if reading != self._known:
             self._known = reading
             self._report(reading)

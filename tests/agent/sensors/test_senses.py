@@ -18,6 +18,7 @@ from farmhand.lending.observation import Reading
 from farmhand.settings import Settings
 from farmhand.wire.local import SenseView
 from farmhand_agent.sensors import Question, Senses, candidates, sense, senses
+from farmhand_agent.sensors.hands import any_hands
 from farmhand_agent.sensors.senses import SOON, SOON_FOR, STEADY, any_presentation, any_screensaver, longer
 
 UNKNOWN = Reading({"in_use": None, "idle_since": None})
@@ -236,6 +237,45 @@ async def test_ending_leaves_nothing_watched() -> None:
     assert asyncio.all_tasks() < before
 
 
+# --- one source and others beside it -------------------------------------------
+NO_HANDS = Reading({"in_use": None, "idle_since": None, "touched_once_at": None})
+
+
+def beside(*sources: ScriptedSensor, others: tuple[ScriptedSensor, ...]) -> Question:
+    return Question("input", NO_HANDS, sources, any_hands, patience=0.01, beside=others)
+
+
+async def test_hands_elsewhere_are_hands() -> None:
+    best, worse, elsewhere = ScriptedSensor("X"), ScriptedSensor("Y"), ScriptedSensor("terminals")
+    async with running(beside(best, worse, others=(elsewhere,))) as heard:
+        best.say(in_use=False, idle_since=5.0)
+        await heard.until(lambda: heard.views[-1:] == [SenseView("input", "X + terminals")])
+        assert heard.seen.in_use is None, "what has not spoken yet may hide hands"
+        elsewhere.say(in_use=False, idle_since=7.0)
+        await heard.until_seen(in_use=False, idle_since=7.0)
+        elsewhere.say(in_use=True, idle_since=None)
+        await heard.until_seen(in_use=True, idle_since=None)
+        elsewhere.say(in_use=False, idle_since=9.0)
+        await heard.until_seen(in_use=False, idle_since=9.0)
+        assert worse.watches == 0
+        best.lose("gone")
+        worse.say(in_use=True, idle_since=None)
+        await heard.until_seen(in_use=True)
+        assert heard.views[-1] == SenseView("input", "Y + terminals", (("X", "gone"),))
+
+
+async def test_what_is_lost_beside_may_hide_hands() -> None:
+    best, elsewhere = ScriptedSensor("X"), ScriptedSensor("terminals")
+    async with running(beside(best, others=(elsewhere,))) as heard:
+        best.say(in_use=False, idle_since=5.0)
+        elsewhere.say(in_use=False, idle_since=5.0)
+        await heard.until_seen(in_use=False)
+        elsewhere.why_not = "no room"
+        elsewhere.lose("gone")
+        await heard.until_seen(in_use=None)
+        await heard.until(lambda: heard.views[-1] == SenseView("input", "X", (("terminals", "no room"),)))
+
+
 @pytest.mark.parametrize(
     ("says", "answer"),
     [
@@ -266,14 +306,40 @@ async def test_an_x_server_that_dies_and_returns_is_followed() -> None:
         await asyncio.to_thread(server.touch)
         await heard.until_seen(in_use=True)
         sources = [view.source for view in heard.views if view.question == "input"]
-        assert sources[0] == sources[-1] == "XSync IDLETIME"
-        assert "" in sources
+        assert sources[-1] == "XSync IDLETIME + other displays + terminals"
+        assert "other displays + terminals" in sources
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
     await comes_true(lambda: descriptors() == files_before)
 
 
+@pytest.mark.parametrize(
+    "left_over",
+    [
+        {"WAYLAND_DISPLAY": "wayland-0", "XDG_SESSION_TYPE": "x11", "XDG_RUNTIME_DIR": "/nonexistent"},
+        {"XDG_SESSION_TYPE": "wayland"},
+        {"XDG_SESSION_TYPE": "tty"},
+        {"DISPLAY": ""},
+        {"DISPLAY": "", "XDG_SESSION_TYPE": "tty", "WAYLAND_DISPLAY": "/nonexistent"},
+    ],
+)
+async def test_what_the_environment_leaves_out_or_has_left_over(left_over: dict[str, str]) -> None:
+    """A session begun by startx or from a service manager, or after another one."""
+    with XServer() as server:
+        heard = Listener()
+        environ = {**server.environ, **left_over}
+        task = asyncio.create_task(sense(heard.report, heard.told, Settings(idle_after=1.0), environ))
+        await heard.until_seen(in_use=False)
+        await asyncio.to_thread(server.touch)
+        await heard.until_seen(in_use=True)
+        told = next(view for view in reversed(heard.views) if view.question == "input")
+        assert told.source == "XSync IDLETIME + other displays + terminals"
+        assert not any("this is a Wayland session" in reason for _, reason in told.rejected)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
 def test_every_question_has_sources_of_its_own() -> None:
     for question in candidates(Settings(), {}):
-        assert {one.question for one in question.sources} == {question.name}
+        assert {one.question for one in (*question.sources, *question.beside)} == {question.name}
         assert set(question.unknown.values.values()) <= {None}

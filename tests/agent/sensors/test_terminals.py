@@ -1,18 +1,20 @@
-"""A machine without a desktop, built from files."""
+"""Terminals, built from files, and real ones."""
 
 from __future__ import annotations
 
+import asyncio
 import os
 import pty
 import time
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 from fakes.listener import watching
+from fakes.typist import Typist
 from fakes.waiting import comes_true
 
 from farmhand.settings import Settings
-from farmhand_agent.sensors.base import SenseLost
 from farmhand_agent.sensors.terminals import TerminalInput
 
 WALL = 1_800_000_000.0
@@ -21,8 +23,7 @@ SETTINGS = Settings(idle_after=300.0)
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
-    for folder in ("dev/pts", "run/systemd/sessions", "tmp"):
-        (tmp_path / folder).mkdir(parents=True)
+    (tmp_path / "dev/pts").mkdir(parents=True)
     return tmp_path
 
 
@@ -32,13 +33,8 @@ def terminal(root: Path, name: str, idle: float) -> None:
     os.utime(path, (WALL - idle, WALL - idle))
 
 
-def session(root: Path, name: str = "3", **values: str) -> None:
-    text = "\n".join(f"{key}={value}" for key, value in {"STATE": "active", **values}.items())
-    (root / "run/systemd/sessions" / name).write_text(f"# private\n{text}\n")
-
-
-def headless(root: Path, environ: dict[str, str] | None = None) -> TerminalInput:
-    return TerminalInput(SETTINGS, environ or {}, root, lambda: WALL, period=0.01)
+def headless(root: Path) -> TerminalInput:
+    return TerminalInput(SETTINGS, root, lambda: WALL, period=0.01)
 
 
 @pytest.mark.parametrize(("idle", "in_use"), [(0.0, True), (100.0, True), (300.0, False), (9e6, False), (-5.0, True)])
@@ -75,7 +71,7 @@ class Wall:
 async def test_the_clock_jumps_by_a_day(root: Path, jump: float, idle: float) -> None:
     terminal(root, "tty1", idle)
     wall = Wall()
-    async with watching(TerminalInput(SETTINGS, {}, root, wall, period=0.01)) as heard:
+    async with watching(TerminalInput(SETTINGS, root, wall, period=0.01)) as heard:
         await heard.until_seen(in_use=idle < 300)
         wall.now += jump
         looks = wall.looks
@@ -85,46 +81,25 @@ async def test_the_clock_jumps_by_a_day(root: Path, jump: float, idle: float) ->
         await heard.until_seen(in_use=True, idle_since=None)
 
 
-@pytest.mark.parametrize(
-    "environ", [{"DISPLAY": ":0"}, {"WAYLAND_DISPLAY": "wayland-0"}, {"XDG_SESSION_TYPE": "wayland"}]
-)
-def test_inside_a_desktop_terminals_say_nothing(root: Path, environ: dict[str, str]) -> None:
-    assert headless(root, environ).unusable() == "this is a graphical session"
+async def test_of_the_consoles_the_one_with_the_keyboard_counts(root: Path) -> None:
+    active = root / "sys/class/tty/tty0/active"
+    active.parent.mkdir(parents=True)
+    active.write_text("tty1\n")
+    terminal(root, "tty1", 1000)
+    terminal(root, "tty2", 0)
+    async with watching(headless(root)) as heard:
+        await heard.until_seen(in_use=False)
+        active.write_text("tty2\n")
+        await heard.until_seen(in_use=True)
 
 
-@pytest.mark.parametrize("kind", ["x11", "wayland"])
-async def test_somebody_elses_desktop_cannot_be_watched(root: Path, kind: str) -> None:
-    session(root, TYPE=kind, CLASS="user")
-    sensor = headless(root)
-    assert "somebody has a graphical session" in (sensor.unusable() or "")
-    with pytest.raises(SenseLost, match="somebody has a graphical session"):
-        await sensor.watch(lambda _: None)
-
-
-def test_what_is_nobodys_desktop(root: Path) -> None:
-    session(root, "1", TYPE="tty", CLASS="user")
-    session(root, "c1", TYPE="wayland", CLASS="greeter")
-    session(root, "2", TYPE="x11", CLASS="user", STATE="closing")
-    session(root, "4.ref", TYPE="x11", CLASS="user")
-    (root / "run/systemd/sessions/9").symlink_to("gone")
-    assert headless(root).unusable() is None
-
-
-async def test_somebody_logs_in_at_the_screen(root: Path) -> None:
-    def log_in(_: object) -> None:
-        session(root, TYPE="x11", CLASS="user")
-
-    with pytest.raises(SenseLost, match="somebody has a graphical session"):
-        await headless(root).watch(log_in)
-
-
-def test_without_logind_any_x_server_forbids_it(root: Path) -> None:
-    (root / "run/systemd/sessions").rmdir()
-    sensor = headless(root)
-    assert sensor.unusable() is None
-    (root / "tmp/.X11-unix").mkdir()
-    (root / "tmp/.X11-unix/X0").touch()
-    assert "an X server runs here (X0)" in (sensor.unusable() or "")
+@pytest.mark.parametrize(("mode", "in_use"), [(0o620, True), (0o660, False)])
+async def test_a_serial_line_counts_where_somebody_is_logged_in(root: Path, mode: int, in_use: bool) -> None:
+    """udev gives devices to a group; getty and login take their terminal from it."""
+    terminal(root, "ttyS0", 0)
+    (root / "dev/ttyS0").chmod(mode)
+    async with watching(headless(root)) as heard:
+        await heard.until_seen(in_use=in_use)
 
 
 async def test_a_terminal_that_is_closed_meanwhile(root: Path) -> None:
@@ -144,3 +119,40 @@ def test_the_kernel_moves_access_times_when_somebody_types() -> None:
     finally:
         os.close(master)
         os.close(slave)
+
+
+# --- real terminals -----------------------------------------------------------
+SOON = Settings(idle_after=1.0)
+
+
+async def test_a_line_is_heard_at_once_however_rarely_anybody_looks() -> None:
+    with closing(Typist()) as typist:
+        async with watching(TerminalInput(SOON, period=3600.0)) as heard:
+            for _ in range(2):
+                await heard.until_seen(in_use=False)
+                typist.type()
+                await heard.until_seen(in_use=True, idle_since=None)
+
+
+async def test_typing_goes_on_for_longer_than_the_kernel_rounds() -> None:
+    with closing(Typist()) as typist:
+        async with watching(TerminalInput(Settings(idle_after=3.0))) as heard:
+            typist.type()
+            await heard.until_seen(in_use=True)
+            heard.readings.clear()
+            ends = time.monotonic() + 12
+            while time.monotonic() < ends:
+                typist.type()
+                await asyncio.sleep(0.2)
+            assert not any(one["in_use"] is False for one in heard.readings)
+            await heard.until_seen(in_use=False)
+
+
+async def test_somebody_logs_in_while_it_listens() -> None:
+    async with watching(TerminalInput(SOON, period=3600.0)) as heard:
+        await heard.until_seen(in_use=False)
+        with closing(Typist()) as typist:
+            await heard.until_seen(in_use=True)
+            await heard.until_seen(in_use=False)
+            typist.type()
+            await heard.until_seen(in_use=True)

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from fakes.compositors import Compositor, KWin, Mutter, Sway
+from fakes.compositors import Compositor, KWin, Mutter, Sway, XwaylandIn
 from fakes.listener import Listener, watching
 from fakes.procfs import descriptors
 from fakes.waiting import comes_true
@@ -21,6 +21,7 @@ from farmhand_agent.sensors import base, dbus, sense
 from farmhand_agent.sensors.base import SenseLost, Sensor
 from farmhand_agent.sensors.mutter import MutterInput
 from farmhand_agent.sensors.wayland import EXT_IDLE, KWIN_IDLE, WaylandInput
+from farmhand_agent.sensors.xsync import XSyncInput
 
 SOON, HOURS = Settings(idle_after=1.0), Settings(idle_after=7200.0)
 
@@ -111,12 +112,29 @@ async def test_a_compositor_that_crashes_and_returns_is_followed() -> None:
         await asyncio.to_thread(compositor.touch)
         await heard.until_seen(in_use=True)
         chosen = [view for view in heard.views if view.question == "input"]
-        assert chosen[0].source == chosen[-1].source == KWIN_IDLE.interface
-        gone = next(view for view in chosen if not view.source)
+        assert chosen[-1].source == f"{KWIN_IDLE.interface} + other displays + terminals"
+        gone = next(view for view in chosen if view.source == "other displays + terminals")
         assert dict(gone.rejected)["XSync IDLETIME"].startswith("this is a Wayland session")
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
     await comes_true(lambda: descriptors() == files_before)
+
+
+async def test_an_agent_that_knows_only_the_x_server_within() -> None:
+    """A service manager has passed on DISPLAY and no more: what listens there hears nothing of what is typed."""
+    with started(Sway) as compositor, XwaylandIn(compositor) as within:
+        environ = {"PATH": os.environ["PATH"], "DISPLAY": within.display}
+        assert "is a Wayland session's" in (XSyncInput(SOON, environ).unusable() or "")
+        heard = Listener()
+        environ["XDG_RUNTIME_DIR"] = compositor.environ["XDG_RUNTIME_DIR"]
+        task = asyncio.create_task(sense(heard.report, heard.told, SOON, environ))
+        await heard.until_seen(in_use=False)
+        await asyncio.to_thread(compositor.touch)
+        await heard.until_seen(in_use=True)
+        told = next(view for view in reversed(heard.views) if view.question == "input")
+        assert told.source == f"{KWIN_IDLE.interface} + other displays + terminals"
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
 
 
 # --- where it cannot work -----------------------------------------------------
