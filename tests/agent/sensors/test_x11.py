@@ -30,8 +30,8 @@ def server() -> Iterator[XServer]:
     ("environ", "reason"),
     [
         ({}, "DISPLAY is not set"),
-        ({"DISPLAY": ":7", "WAYLAND_DISPLAY": "wayland-0"}, "Wayland"),
-        ({"DISPLAY": ":7", "XDG_SESSION_TYPE": "wayland"}, "Wayland"),
+        ({"DISPLAY": ":98765", "WAYLAND_DISPLAY": "wayland-0"}, "Wayland"),
+        ({"DISPLAY": ":98765", "XDG_SESSION_TYPE": "wayland"}, "Wayland"),
         ({"DISPLAY": "localhost:10.0"}, "display localhost:10.0 is not on this machine"),
         ({"DISPLAY": "rubbish"}, "display rubbish is not on this machine"),
         ({"DISPLAY": ":98765"}, "display :98765 does not answer"),
