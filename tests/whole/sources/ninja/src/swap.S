@@ -1,0 +1,10 @@
+#define RESULT %rax
+    .text
+    .globl swap
+    .type swap, @function
+swap:
+    mov %rdi, RESULT
+    bswap RESULT
+    ret
+    .size swap, . - swap
+    .section .note.GNU-stack, "", @progbits
