@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 CODE := farmhand agent tray resources tests benchmarks
 
-.PHONY: help run demo test check unit soak bench docs clean
+.PHONY: help run demo test check unit soak real bench docs clean
 .DEFAULT_GOAL := help
 
 help:  ## show this list
@@ -52,6 +52,9 @@ $(VENV)/.test: pyproject.toml installers/linux/packages.sh | $(VENV)/bin/python
 
 soak: $(VENV)/.test  ## ten minutes of random faults on a farm of its own; as root, for it makes networks
 	@$(BIN)/python -m tests.whole.soak $(SOAK)
+
+real: $(VENV)/.test  ## real projects must be the same with the farm as without; a quarter of an hour
+	@$(BIN)/python -m tests.whole.real_sources $(REAL)
 
 docs: $(VENV)/.test  ## rewrite the generated parts of the manual
 	$(BIN)/python docs/generate.py

@@ -1,4 +1,4 @@
-"""`python -m tests.whole.real_sources [NAME ...]`: real projects, built plainly, by `farmhand build` alone and on a farm.
+"""`python -m tests.whole.real_sources [NAME ...]`: real projects, built plainly, alone and on a farm.
 
 Exits 0 if each way leaves the same files and says the same, 1 if something differs that `KNOWN` does not name, 2 if a
 project cannot be built plainly.
@@ -144,7 +144,8 @@ def tell(report: Report) -> None:
     for way, outcome in report.outcomes.items():
         if outcome.status:
             print(f"{report.name}: {way}: ended with {outcome.status}; its last words:")
-            print("".join(f"    {line}\n" for line in outcome.output.splitlines()[-TAIL:]), end="", flush=True)
+            print("".join(f"    {line}\n" for line in outcome.output.splitlines()[-TAIL:]), end="")
+    sys.stdout.flush()
 
 
 def table(rows: Sequence[Sequence[str]]) -> str:

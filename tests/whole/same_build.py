@@ -1,6 +1,6 @@
 """Whether two builds of the same sources left and said the same, and if not, what differs.
 
-Compared are the names of all files, their bytes but for those in `VOLATILE`, and all lines that were said, in any order.
+Compared are the names of all files, their bytes but for those in `VOLATILE`, and all lines said, in any order.
 An object that differs is told by its sections, an archive by its members, a text by its first lines that differ.
 """
 
@@ -21,6 +21,7 @@ from typing import Literal
 VOLATILE: Mapping[str, str] = {
     ".ninja_log": "times",
     ".ninja_deps": "times of files",
+    "configure.log": "times",
     "config.log": "what configure met, with numbers of processes",
     "CMakeOutput.log": "names drawn by lot",
     "CMakeError.log": "names drawn by lot",
