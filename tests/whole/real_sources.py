@@ -135,12 +135,16 @@ def tell(report: Report) -> None:
     """Print each difference, but for the source code that compilers show; that is in the JSON."""
     for one in report.own or ():
         print(f"{report.name}: by itself: {one.kind} {_words(one)}")
+    where: dict[tuple[Difference, str], list[str]] = {}
     for way, some in report.found.items():
-        for one in (one for one in some if not one.is_excerpt):
-            why = report.why(way, one)
-            print(f"{report.name}: {way}: {one.kind} {_words(one)}{f' (known: {why})' if why else ''}")
-        if excerpts := sum(one.is_excerpt for one in some):
-            print(f"{report.name}: {way}: messages also differ in {excerpts} lines of source code shown below them")
+        for one in some:
+            where.setdefault((one, report.why(way, one)), []).append(way)
+    for (one, why), ways in where.items():
+        if not one.is_excerpt:
+            known = f" (known: {why})" if why else ""
+            print(f"{report.name}: {' and '.join(ways)}: {one.kind} {_words(one)}{known}")
+    if excerpts := sum(one.is_excerpt for one, _ in where):
+        print(f"{report.name}: {excerpts} lines of source code below messages differ, too")
     for way, outcome in report.outcomes.items():
         if outcome.status:
             print(f"{report.name}: {way}: ended with {outcome.status}; its last words:")

@@ -26,6 +26,7 @@ VOLATILE: Mapping[str, str] = {
     "CMakeOutput.log": "names drawn by lot",
     "CMakeError.log": "names drawn by lot",
     "CMakeConfigureLog.yaml": "names drawn by lot",
+    "Makefile2": "rules of CMake in an order that depends on addresses",
     "*.gch": "times of headers",
 }
 """Files whose bytes differ between any two builds, and what they hold."""
