@@ -107,7 +107,7 @@ class Bench:
         done.lines += lines_of(said)
         done.output += said
         if status != 0:
-            done.status = f"{' '.join(step.words)}: {status}"
+            done.status = f"{' '.join(words)}: {status}"
         if summary.exists():
             told = json.loads(summary.read_text())
             done.summaries.append(told)
