@@ -1,0 +1,5 @@
+#include "sub/shape.h"
+#define OVER \
+  1
+int crlf = OVER;
+static int unused;

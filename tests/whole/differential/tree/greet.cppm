@@ -1,0 +1,2 @@
+export module greet;
+export int greet(int x) { return x + 1; }

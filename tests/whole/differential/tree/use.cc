@@ -1,0 +1,2 @@
+import greet;
+int main() { return greet(-1); }

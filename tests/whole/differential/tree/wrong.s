@@ -1,0 +1,4 @@
+	.text
+wrong:
+	movq	%nothing, %rax
+	not_an_instruction
