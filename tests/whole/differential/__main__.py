@@ -81,12 +81,25 @@ def main() -> int:
 def _parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.whole.differential", description=__doc__)
     parser.add_argument("--count", type=int, default=1000, help="command lines to draw (default: %(default)s)")
-    parser.add_argument("--seed", type=int, default=secrets.randbelow(1 << 32), help="for the drawing (default: random)")
-    parser.add_argument("--only", action="append", metavar="LINE", help="a command line to try instead; may be repeated")
-    parser.add_argument("--ways", nargs="+", default=["alone", "farm"], choices=["alone", "farm"], help="with which to compare")
-    parser.add_argument("--json", type=Path, default=Path("differential.json"), help="where to write all (default: %(default)s)")
-    parser.add_argument("--blame", type=int, default=0, metavar="N", help="try the options of what differs one by one, "
-                        "with up to N command lines more a batch")
+    parser.add_argument(
+        "--seed", type=int, default=secrets.randbelow(1 << 32), help="for the drawing (default: random)"
+    )
+    parser.add_argument(
+        "--only", action="append", metavar="LINE", help="a command line to try instead; may be repeated"
+    )
+    parser.add_argument(
+        "--ways", nargs="+", default=["alone", "farm"], choices=["alone", "farm"], help="with which to compare"
+    )
+    parser.add_argument(
+        "--json", type=Path, default=Path("differential.json"), help="where to write all (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--blame",
+        type=int,
+        default=0,
+        metavar="N",
+        help="try the options of what differs one by one, with up to N command lines more a batch",
+    )
     return parser.parse_args()
 
 

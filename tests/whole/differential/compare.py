@@ -73,7 +73,15 @@ def _bytes(name: str, was: Any, now: Any, contents: Path) -> tuple[str, str, obj
 
 
 def _told(kind: str, where: str, wanted: object, found: object) -> Difference:
-    return Difference(kind, where, str(wanted)[:400], str(found)[:400])
+    return Difference(kind, where, *(_readable(one)[:400] for one in (wanted, found)))
+
+
+def _readable(told: object) -> str:
+    """The runner keeps bytes as latin1, which loses none."""
+    try:
+        return str(told).encode("latin1").decode()
+    except ValueError:
+        return str(told)
 
 
 def _first_difference(wanted: str, found: str) -> tuple[str, str]:

@@ -38,7 +38,7 @@ COMPILERS: tuple[tuple[int, str, str], ...] = (
 # weight, name; `other/a.c` and others that need a place of their own stand in the ways to call
 C_SOURCES = (
     *((5, "a.c"), (4, "warn.c"), (4, "macros.c"), (2, "b.c"), (3, "thread.c"), (2, "hello.c"), (1, "utf8.c")),
-    *((1, "latin1.c"), (1, "crlf.c"), (1, "nonl.c"), (1, "empty.c"), (1, "incbin.c"), (1, "broken.c")),
+    *((1, "latin1.c"), (1, "crlf.c"), (1, "nonl.c"), (1, "empty.c"), (1, "dates.c"), (1, "incbin.c"), (1, "broken.c")),
     *((1, "missing.c"), (1, "plain.s"), (1, "with_macros.S"), (1, "wrong.s")),
 )
 CXX_SOURCES = ((5, "a.cc"), (5, "small.cpp"), (1, "vector.cc"), (1, "broken.cc"), (1, "warn.c"), (1, "a.c"))
@@ -73,7 +73,7 @@ WAYS: tuple[tuple[int, str, str], ...] = (
     (1, "-MMD -MQ", "{cc} {options} -MMD -MQ 'a$b' -MF made.d -c {source} -o {stem}.o"),
     (1, "-Wp,-MD", "{cc} {options} -Wp,-MD,made.d -c {source} -o {stem}.o"),
     (1, "-Wp,-MMD", "{cc} {options} -Wp,-MMD,sub/made.d,-MT,x -c {source} -o {stem}.o"),
-    (3, "several sources", "{cc} {options} -c {source} b.c other/local.h"),
+    (3, "several sources", "{cc} {options} -c {source} b.c other/a.c"),
     (2, "several C sources", "{cc} {options} -c a.c b.c"),
     (1, "several sources and -o", "{cc} {options} -c a.c b.c -o both.o"),
     (1, "no source", "{cc} {options} -c -o {stem}.o"),
@@ -97,31 +97,70 @@ WAYS: tuple[tuple[int, str, str], ...] = (
     (4, "response file", "{response} && {cc} @args -c {source} -o {stem}.o"),
     (1, "response file with all", "echo '-c {source} -o {stem}.o' > all && {cc} @all {options}"),
     (1, "missing response file", "{cc} @missing {options} -c {source} -o {stem}.o"),
-    (1, "precompiled header", "{cc} {options} -x c-header sub/shape.h -o sub/shape.h.gch && {cc} {options} -c a.c"),
-    (1, "-include of one", "{cc} -x c-header sub/shape.h && {cc} {options} -include sub/shape.h -c b.c -o b.o"),
+    (
+        1,
+        "precompiled header",
+        "{cc} {options} -x c-header sub/shape.h -o sub/shape.h.gch && {cc} {options} -c a.c; rm sub/*.gch",
+    ),
+    (
+        1,
+        "-include of one",
+        "{cc} -x c-header sub/shape.h && {cc} {options} -include sub/shape.h -c b.c -o b.o; rm sub/*.?ch",
+    ),
     (1, "-x for one of two", "{cc} {options} -c -x c {source} -x none b.c"),
     (1, "C as C++", "{cc} {options} -x c++ -c a.c -o {stem}.o"),
-    (1, "-I with a header of the same name", "{cc} {options} -Iother -c b.c -o b.o && {cc} {options} -Isub -c other/a.c"),
+    (
+        1,
+        "-I with a header of the same name",
+        "{cc} {options} -Iother -c b.c -o b.o && {cc} {options} -Isub -c other/a.c",
+    ),
     (1, "-save-temps", "{cc} {options} -save-temps -c {source} -o {stem}.o"),
-    (1, "-g", "{cc} -g {options} -c {source} -o {stem}.o"),
-    (1, "-O2 -g -Wall -Wextra", "{cc} -O2 -g -Wall -Wextra {options} -c {source} -o {stem}.o"),
+    (3, "-g", "{cc} -g {options} -c {source} -o {stem}.o"),
+    (1, "-g in another folder", "cd sub && {cc} -g {options} -c ../{source} -o ../out.o"),
+    (1, "-fdebug-prefix-map", '{cc} -g -fdebug-prefix-map="$PWD"=/src {options} -c {source} -o {stem}.o'),
+    (1, "-ffile-prefix-map", '{cc} -g -ffile-prefix-map="$PWD"=. {options} -c "$PWD/{source}" -o {stem}.o'),
+    (3, "-O2 -g -Wall -Wextra", "{cc} -O2 -g -Wall -Wextra {options} -c {source} -o {stem}.o"),
     (1, "-gsplit-dwarf", "mkdir out && {cc} -g -gsplit-dwarf {options} -c {source} -o out/{stem}.o"),
-    (1, "--coverage", "{cc} --coverage {options} -c {source} -o sub/{stem}.o"),
-    (1, "-flto", "{cc} -flto {options} -c a.c -o a.o && {cc} -flto {options} a.o -o program && ./program"),
-    (1, "-fprofile-generate", "{cc} -fprofile-generate {options} a.c -o program && ./program; {cc} -fprofile-use a.c -c"),
+    (1, "--coverage", "{cc} --coverage -frandom-seed=1 {options} -c {source} -o sub/{stem}.o"),
+    (
+        1,
+        "-flto",
+        "{cc} -flto -frandom-seed=1 {options} -c a.c -o a.o && {cc} -flto a.o -o program && ./program; rm program",
+    ),
+    (
+        1,
+        "-fprofile-generate",
+        "{cc} -fprofile-generate -frandom-seed=1 {options} -c a.c && {cc} -fprofile-generate a.o -o program",
+    ),
     (1, "-pipe", "{cc} -pipe {options} -c {source} -o {stem}.o"),
+    (1, "by xargs", "echo {source} a.c | xargs {cc} {options} -c"),
+    (1, "by timeout", "timeout 20 {cc} {options} -c {source} -o {stem}.o"),
+    (1, "by another shell", "echo 'exec \"$@\"' > run.sh && sh run.sh {cc} {options} -c {source}"),
+    (1, "two at once", "{cc} {options} -c a.c 2> said & {cc} {options} -c {source} -o other.o; wait"),
+    (1, "empty source from /dev/null", "{cc} {options} -x c -c /dev/null -o {stem}.o"),
+    (1, "outputs to one file", "{cc} {options} -c {source} -o {stem}.o > said 2>&1; echo $?"),
+    (1, "closed standard error", "{cc} {options} -c {source} -o {stem}.o 2>&-"),
+    (1, "standard input is closed", "{cc} {options} -c {source} -o {stem}.o <&-"),
     (1, "closed standard output", "{cc} {options} -c {source} -o {stem}.o >&-"),
     (1, "twice", "{cc} {options} -c {source} -o {stem}.o && {cc} {options} -c {source} -o again.o"),
     (1, "question", "{cc} {options} -print-file-name=libc.so && {cc} -dumpmachine"),
 )
 GXX_WAYS = (
-    (1, "modules", "{cc} -std=c++20 -fmodules-ts {options} -c greet.cc && {cc} -std=c++20 -fmodules-ts {options} -c use.cc"),
+    (
+        1,
+        "modules",
+        "{cc} -std=c++20 -fmodules-ts {options} -c greet.cc && {cc} -std=c++20 -fmodules-ts {options} -c use.cc",
+    ),
     (1, "C++20", "{cc} -std=c++20 {options} -c location.cc -o location.o"),
     (1, "no debug", "{cc} -std=gnu++20 -O2 {options} -c a.cc -o a.o"),
 )
 CLANGXX_WAYS = (
-    (1, "modules", "{cc} -std=c++20 {options} --precompile greet.cppm -o greet.pcm && "
-     "{cc} -std=c++20 {options} -fprebuilt-module-path=. -c use.cc"),
+    (
+        1,
+        "modules",
+        "{cc} -std=c++20 {options} --precompile greet.cppm -o greet.pcm && "
+        "{cc} -std=c++20 {options} -fprebuilt-module-path=. -c use.cc",
+    ),
     (1, "C++20", "{cc} -std=c++20 {options} -c location.cc -o location.o"),
 )
 
@@ -179,7 +218,9 @@ class Case:
     def line(self) -> str:
         """The command line, fit for /bin/sh."""
         words = [word for option in self.options for word in option.words]
-        response = "printf '%s\\n' " + " ".join(map(shlex.quote, map(_in_a_file, words)) if words else ["''"]) + " > args"
+        response = (
+            "printf '%s\\n' " + " ".join(map(shlex.quote, map(_in_a_file, words)) if words else ["''"]) + " > args"
+        )
         line = self.text.replace("{response}", response).replace("{options}", shlex.join(words))
         return line.replace("  ", " ") if not words else line
 
@@ -190,7 +231,9 @@ class Case:
 
 def is_usual(option: Option) -> bool:
     """Whether it is neither a warning nor a parameter, of which the compilers have thousands."""
-    return not option.name.startswith(("-W", "--param", "-fno-builtin-")) or option.name.startswith(("-Wa", "-Wp", "-Wl"))
+    return not option.name.startswith(("-W", "--param", "-fno-builtin-")) or option.name.startswith(
+        ("-Wa", "-Wp", "-Wl")
+    )
 
 
 class Pack:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache
 
@@ -28,8 +29,11 @@ class Option:
 
 
 def options_of(compiler: str) -> tuple[Option, ...]:
-    """Every way to write every option that the help of `compiler` lists: gcc and g++ by --help=, clang by --help-hidden."""
-    return _of_clang(compiler) if "clang" in compiler else _of_gcc(compiler)
+    """Every way to write every option that a compiler's help lists: gcc's for gcc and g++, clang's for clang and clang++.
+
+    The help of gcc is the same for g++, and that of clang for clang++.
+    """
+    return _of_clang("clang") if compiler.startswith("clang") else _of_gcc("gcc")
 
 
 @cache
@@ -40,7 +44,9 @@ def _of_gcc(compiler: str) -> tuple[Option, ...]:
             lines += _said(compiler, f"--help={kind}{more}").splitlines()
     own = _said(compiler, "--help").splitlines()
     enumerated = _enumerated("\n".join(lines))
-    separate = {m[1] for m in map(OPTION_LINE.match, _said(compiler, "--help=separate").splitlines()) if m} - NOT_SEPARATE
+    separate = {
+        m[1] for m in map(OPTION_LINE.match, _said(compiler, "--help=separate").splitlines()) if m
+    } - NOT_SEPARATE
     found: dict[Option, None] = {}
     for line in lines + own:
         for option in _written(line, enumerated, separate):
@@ -54,13 +60,14 @@ def _of_clang(compiler: str) -> tuple[Option, ...]:
     listed = _said(compiler, "--autocomplete=-").splitlines()
     lines += ["  " + line.split("\t")[0] for line in listed if line.startswith("-")]
     enumerated: dict[str, tuple[str, ...]] = {}
-    for line in listed:
-        name = line.split("\t")[0]
-        if name.endswith("="):
-            values = [value.split("\t")[0] for value in _said(compiler, f"--autocomplete={name}").splitlines()]
-            plain = tuple(value for value in values if value and not value.startswith("-"))
-            if plain:
-                enumerated[_bare(name)] = plain
+    names = [name for name in (line.split("\t")[0] for line in listed) if name.endswith("=")]
+    with ThreadPoolExecutor(2) as hands:
+        answers = hands.map(lambda name: _said(compiler, f"--autocomplete={name}"), names)
+    for name, answer in zip(names, answers, strict=True):
+        values = [value.split("\t")[0] for value in answer.splitlines()]
+        plain = tuple(value for value in values if value and not value.startswith("-"))
+        if plain:
+            enumerated[_bare(name)] = plain
     for line in lines:
         match = OPTION_LINE.match(line)
         shown = re.search(r"\(([\w-]+(?:\|[\w-]+)+)\)", line) or re.search(r"[Oo]ptions: ([\w-]+(?:, [\w-]+)+)", line)

@@ -17,7 +17,9 @@ def summary(score: Score) -> str:
         f"{len(score.unsteady)} not (plainly not the same twice), {len(score.limited)} not (met a limit)"
     ]
     for way in score.seconds:
-        seen = f"; {score.remote[way]} of {score.compiles[way]} compiles left the machine" if score.compiles[way] else ""
+        seen = (
+            f"; {score.remote[way]} of {score.compiles[way]} compiles left the machine" if score.compiles[way] else ""
+        )
         lines.append(f"{way}: {score.seconds[way]:.1f} s{seen}")
     for way in sorted({way for finding in score.findings for way in finding.ways}):
         wrong = [finding for finding in score.findings if way in finding.ways]
@@ -41,18 +43,21 @@ def told(finding: Finding, most: int = 3) -> str:
 
 
 def groups(score: Score) -> list[tuple[str, int, int]]:
-    """Options and traits with how often they differed and how often they were compared; the worst first."""
+    """Options and traits with how often they differed and how often they were compared; the most suspect first.
+
+    A group is suspect by as many differences as it has more than it would have at the average rate.
+    """
     counted: Counter[str] = Counter()
     for finding in score.findings:
         counted.update({*(option.name for option in finding.case.options), *finding.case.traits})
+    rate = len(score.findings) / max(score.compared, 1)
     found = [(name, count, score.tried[name]) for name, count in counted.items()]
-    return sorted(found, key=lambda one: (-one[1] / max(one[2], 1), -one[1], one[0]))
+    return sorted(found, key=lambda one: (one[2] * rate - one[1], one[0]))
 
 
 def table(score: Score, most: int = 40) -> str:
-    """The groups that differ most often, one a line."""
-    worst = sorted(groups(score)[: 4 * most], key=lambda one: -one[1])[:most]
-    return "\n".join(f"{count:6} of {tried:<6} {name}" for name, count, tried in worst)
+    """The most suspect groups, one a line."""
+    return "\n".join(f"{count:6} of {tried:<6} {name}" for name, count, tried in groups(score)[:most])
 
 
 def as_data(score: Score, seed: int, guilty: Mapping[tuple[str, str], int]) -> dict[str, Any]:

@@ -18,6 +18,7 @@ import stat
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import asdict, dataclass
@@ -66,7 +67,7 @@ class Runner:
         self._lock = threading.Lock()
         self._base = Path(plan.base)
         self._contents = Path(plan.contents)
-        self._sources = {str(path.relative_to(plan.tree)): _seen(path) for path in sorted(Path(plan.tree).rglob("*"))}
+        self._tree = _Tree(Path(plan.tree))
 
     def run(self) -> None:
         with ThreadPoolExecutor(self._plan.workers) as hands:
@@ -78,11 +79,13 @@ class Runner:
         folder, home = self._base / "work" / str(number), self._base / "home" / str(number)
         for place in (folder, home):
             shutil.rmtree(place, ignore_errors=True)
-        shutil.copytree(self._plan.tree, folder)
+        self._tree.lay_out(folder)
         home.mkdir(parents=True)
         try:
             record = self._ended(text, folder, {**os.environ, "HOME": str(home)})
             record |= {"number": number, "files": self._files(folder)}
+        except Exception as wrong:  # one command line must not keep the others from being tried
+            record = {"number": number, "status": LATE, "stdout": "", "stderr": repr(wrong), "files": {}}
         finally:
             shutil.rmtree(folder, ignore_errors=True)
             shutil.rmtree(home, ignore_errors=True)
@@ -112,26 +115,80 @@ class Runner:
 
     def _files(self, folder: Path) -> dict[str, object]:
         """What differs from the sources: path to (mode, hash, size), and to None what is gone."""
-        now = {str(path.relative_to(folder)): path for path in sorted(folder.rglob("*"))}
-        found: dict[str, object] = dict.fromkeys(self._sources.keys() - now.keys())
-        for name, path in now.items():
-            seen = _seen(path)
-            if self._sources.get(name) != seen:
-                found[name] = seen
-                self._keep(path, seen)
+        now = dict(_walk(folder))
+        found: dict[str, object] = dict.fromkeys(self._tree.states.keys() - now.keys())
+        for name, status in now.items():
+            if self._tree.states.get(name) != _state(status):
+                path = folder / name
+                seen = _seen(path, status)
+                if seen != self._tree.seen.get(name):
+                    found[name] = seen
+                    if stat.S_ISREG(status.st_mode):
+                        self._keep(path, seen)
         return found
 
     def _keep(self, path: Path, seen: tuple[str, str, int]) -> None:
         kept = self._contents / seen[1]
-        if seen[1] and seen[2] <= LARGEST_KEPT and not kept.exists():
+        if seen[2] <= LARGEST_KEPT and not kept.exists():
             part = kept.with_suffix(f".{threading.get_ident()}")
             shutil.copyfile(path, part)
             part.replace(kept)
 
 
-def _seen(path: Path) -> tuple[str, str, int]:
+class _Tree:
+    """The sources, held in memory since they are laid out so often.
+
+    Attributes:
+        states: of each file as long as nobody writes to it.
+        seen: what `_seen` says of each.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        paths = dict(_walk(folder))
+        self.states = {name: _state(status) for name, status in paths.items()}
+        self.seen = {name: _seen(folder / name, status) for name, status in paths.items()}
+        self._texts = {
+            name: (folder / name).read_bytes() if stat.S_ISREG(status.st_mode) else None
+            for name, status in paths.items()
+        }
+        self._statuses = paths
+
+    def lay_out(self, folder: Path) -> None:
+        """Copy the sources with their modes and times; folders come before what is in them."""
+        folder.mkdir(parents=True)
+        for name, text in self._texts.items():
+            path, status = f"{folder}/{name}", self._statuses[name]
+            if text is None:
+                os.mkdir(path)
+            else:
+                with open(path, "wb") as file:
+                    file.write(text)
+                os.utime(path, ns=(status.st_mtime_ns, status.st_mtime_ns))
+            os.chmod(path, stat.S_IMODE(status.st_mode))
+
+
+def _walk(folder: Path) -> Iterator[tuple[str, os.stat_result]]:
+    """Everything below a folder, by its path from there, with its status; folders come before what is in them."""
+    left = [""]
+    while left:
+        at = left.pop()
+        with os.scandir(folder / at) as entries:
+            for entry in sorted(entries, key=lambda one: one.name):
+                name = f"{at}/{entry.name}" if at else entry.name
+                yield name, entry.stat(follow_symlinks=False)
+                if entry.is_dir(follow_symlinks=False):
+                    left.append(name)
+
+
+def _state(status: os.stat_result) -> tuple[int, ...]:
+    """What changes if somebody writes to a file; of a folder its mode."""
+    if stat.S_ISDIR(status.st_mode):
+        return (status.st_mode,)
+    return status.st_mode, status.st_size, status.st_mtime_ns
+
+
+def _seen(path: Path, status: os.stat_result) -> tuple[str, str, int]:
     """Mode as `ls -l` shows it, hash of the contents (of a file) and size of them."""
-    status = path.lstat()
     mode = stat.filemode(status.st_mode)
     if stat.S_ISLNK(status.st_mode):
         return mode, os.readlink(path), 0

@@ -116,7 +116,9 @@ class Trial:
         self.score.compiles[way.name] += result.counts.get("total", 0)
         self.score.remote[way.name] += result.counts.get("remote", 0)
         if result.status or result.said:
-            self.score.broken.append(f"{way.name}: the build ended with {result.status} and said {result.said[:2000]!r}")
+            self.score.broken.append(
+                f"{way.name}: the build ended with {result.status} and said {result.said[:2000]!r}"
+            )
         return result
 
 
@@ -152,9 +154,7 @@ def blame(trial: Trial, findings: Sequence[Finding], most: int = 300) -> Counter
             if way in wrong.get(finding.case.only().line, {}):
                 counted["", way] += 1
                 continue
-            guilty = [
-                option for option in finding.case.options if way in wrong.get(finding.case.only(option).line, {})
-            ]
+            guilty = [option for option in finding.case.options if way in wrong.get(finding.case.only(option).line, {})]
             counted.update((option.name, way) for option in guilty)
             counted["combination", way] += not guilty
     return counted

@@ -7,7 +7,7 @@ Every file name here is relative: an option that writes, writes inside the folde
 BY_NAME: dict[str, tuple[str, ...]] = {
     "-A": ("machine=here", "-machine=here"),
     "-B": (".", "sub"),
-    "-D": ("NAME", "NAME=2", "LINE=__LINE__", "TEXT=\"a b\"", "F(x)=x+1", "-D=1"),
+    "-D": ("NAME", "NAME=2", "LINE=__LINE__", 'TEXT="a b"', "F(x)=x+1", "-D=1"),
     "-F": ("sub",),
     "-G": ("0", "8"),
     "-I": ("sub", "sub/deep", ".", "missing", "-"),

@@ -84,7 +84,9 @@ class Place:
         """Remove the contents of files that were made."""
         shutil.rmtree(self.contents, ignore_errors=True)
 
-    def run(self, way: Way, commands: Sequence[tuple[int, str]], tick: Callable[[int], object] = lambda _: None) -> Result:
+    def run(
+        self, way: Way, commands: Sequence[tuple[int, str]], tick: Callable[[int], object] = lambda _: None
+    ) -> Result:
         """Run a batch.
 
         Args:
@@ -142,10 +144,17 @@ def _environment(folder: Path) -> dict[str, str]:
     }
 
 
+def _in_memory() -> str | None:
+    """A folder of a file system in memory from which programs may be started; None: there is none."""
+    shm = "/dev/shm"
+    usable = os.access(shm, os.W_OK) and not os.statvfs(shm).f_flag & os.ST_NOEXEC
+    return shm if usable else None
+
+
 @contextmanager
 def place() -> Iterator[Place]:
-    """A place that is removed at the end."""
-    folder = Path(tempfile.mkdtemp(prefix="differential-"))
+    """A place that is removed at the end; in memory if it can be, for tens of thousands of files are made in it."""
+    folder = Path(tempfile.mkdtemp(prefix="differential-", dir=_in_memory()))
     try:
         yield Place(folder)
     finally:

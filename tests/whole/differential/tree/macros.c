@@ -21,7 +21,7 @@ int compare_aloud(int a, unsigned b) { return a < b; }
 const char *found = "found";
 #endif
 #endif
-const char *base = __BASE_FILE__, *file = __FILE__, *when = __DATE__ " " __TIME__, *stamp = __TIMESTAMP__;
+const char *base = __BASE_FILE__, *file = __FILE__, *stamp = __TIMESTAMP__;
 int counted[] = { __COUNTER__, __COUNTER__, __INCLUDE_LEVEL__, __LINE__ };
 #define STRING(x) #x
 #define PASTE(a, b) a##b
