@@ -13,7 +13,7 @@ import pytest
 
 from tests.whole.differential.drawing import Case, draw
 from tests.whole.differential.options import options_of
-from tests.whole.differential.report import summary, told
+from tests.whole.differential.report import summary, table, told
 from tests.whole.differential.trial import Trial
 from tests.whole.differential.ways import ALONE, Place, Way, farm, on_the_farm, place
 
@@ -61,8 +61,9 @@ def test_a_build_with_farmhand_does_what_it_does_without(where: Place) -> None:
         trial = Trial(where, [ALONE, on_the_farm(registry)])
         trial.run(list(islice(draw(SEED), COUNT)))
     score = trial.score
-    wrong = [told(finding) for finding in score.findings]
-    assert not wrong + score.broken, "\n".join([f"seed {SEED}", *wrong[:20], summary(score)])
+    if score.findings or score.broken:
+        wrong = [told(finding) for finding in score.findings[:20]]
+        pytest.fail("\n".join([f"seed {SEED}", *wrong, summary(score), table(score, 20)]), pytrace=False)
     assert score.compared > 0.9 * COUNT, summary(score)
     assert score.remote["farm"] > 0.2 * COUNT, summary(score)
 

@@ -29,9 +29,9 @@ class Option:
 
 
 def options_of(compiler: str) -> tuple[Option, ...]:
-    """Every way to write every option that a compiler's help lists: gcc's for gcc and g++, clang's for clang and clang++.
+    """Every way to write every option that a compiler's help lists.
 
-    The help of gcc is the same for g++, and that of clang for clang++.
+    The help of gcc is the same as that of g++, and clang's that of clang++.
     """
     return _of_clang("clang") if compiler.startswith("clang") else _of_gcc("gcc")
 
