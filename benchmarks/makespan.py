@@ -1,8 +1,9 @@
 """What races are worth: whole builds on a simulated farm, by the real dispatcher on a clock of its own.
 
 Each line is one kind of farm, with the mean over the seeds of the build's time divided by its lower bound (all slots
-busy to the end, or the longest file alone on the fastest slot), without races and with them. `worst` is the largest of
-the ratios with races, `copies` what they cost: second copies for 100 files.
+busy to the end, or the longest file alone on the fastest slot), without races and with them. The bound knows nothing of
+preprocessing, which takes time here and no slot. `worst` is the largest of the ratios with races, `copies` what they
+cost: second copies for 100 files.
 
     python -m benchmarks.makespan [--seeds 10]
 """
@@ -14,6 +15,7 @@ import heapq
 import random
 import statistics
 import sys
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import count
@@ -22,14 +24,15 @@ from math import inf
 from farmhand.dispatch.dispatcher import Dispatcher
 from farmhand.dispatch.jobs import (
     Cancel,
+    CopyHere,
     Event,
-    GiveUp,
     Here,
     Host,
     HostsChanged,
     JobArrived,
     JobDone,
     JobLost,
+    JobReady,
     Place,
     PlaceHere,
     Woke,
@@ -40,6 +43,12 @@ from farmhand.distcc.commandline import Room, job_count
 FILES = 300
 HERE = Here(2, 2, speed=1.5, name="here")
 HOSTS = tuple(Host(f"h{number}", "127.0.0.1", 1, 4, 1.0 + number % 3 * 0.5) for number in range(6))
+
+PREPROCESSING = 0.05
+"""How much of a file's work is its preprocessing, which this machine does before a host gets the file."""
+
+PREPROCESSORS = 4
+"""Preprocessors at once; see `farmhand.driver.job.Texts`."""
 
 GIVEN_UP = 600.0
 """Seconds after which the driver gives a job up; see `farmhand.driver.gate_client.Patience`."""
@@ -113,6 +122,8 @@ class Build:
         self._due: list[tuple[float, int, Event]] = []
         self._stopped: set[int] = set()
         self._running: dict[tuple[int, str], int] = {}
+        self._unprepared: deque[int] = deque()
+        self._preparing: dict[int, int] = {}
 
     def run(self) -> float:
         """Build everything and return how long it took."""
@@ -126,7 +137,9 @@ class Build:
     def _stage(self, waiting: list[int], jobs: int) -> None:
         while waiting or self.dispatcher.jobs:
             while waiting and self.dispatcher.jobs < jobs:
-                self._hear(JobArrived(waiting.pop(0)))
+                job = waiting.pop(0)
+                self._unprepared.append(job)
+                self._hear(JobArrived(job))
             self._step()
 
     def _step(self) -> None:
@@ -139,6 +152,8 @@ class Build:
         at, number, event = heapq.heappop(self._due)
         if number not in self._stopped:
             self.now = at
+            if isinstance(event, JobReady):
+                del self._preparing[event.job]
             self._hear(event)
 
     def _hear(self, event: Event) -> None:
@@ -151,16 +166,35 @@ class Build:
                     else:
                         self._start(job, host.name, GIVEN_UP, JobLost(job, host.name))
                 case PlaceHere(job):
+                    self._leave_unprepared(job)
+                    self._start(job, "", self._works[job] / HERE.speed, JobDone(job, good=False))
+                case CopyHere(job):
                     self._start(job, "", self._works[job] / HERE.speed, JobDone(job))
                 case Cancel(job, name):
                     self._stopped.add(self._running[job, name])
-                case GiveUp():
-                    raise AssertionError("this machine can compile everything")
+        self._prepare()
+
+    def _prepare(self) -> None:
+        """Let as many preprocessors run as may."""
+        while self._unprepared and len(self._preparing) < PREPROCESSORS:
+            job = self._unprepared.popleft()
+            self._preparing[job] = self._later(self._works[job] * PREPROCESSING / HERE.speed, JobReady(job))
+
+    def _leave_unprepared(self, job: int) -> None:
+        """The compiler itself runs here: the job's text is not wanted."""
+        if job in self._unprepared:
+            self._unprepared.remove(job)
+        elif job in self._preparing:
+            self._stopped.add(self._preparing.pop(job))
 
     def _start(self, job: int, host: str, seconds: float, event: Event) -> None:
+        self._running[job, host] = self._later(seconds, event)
+
+    def _later(self, seconds: float, event: Event) -> int:
+        """Let an event come after so long; return the number by which it can be stopped."""
         number = next(self._order)
-        self._running[job, host] = number
         heapq.heappush(self._due, (self.now + seconds, number, event))
+        return number
 
 
 def bound(farm: Farm, works: Sequence[float]) -> float:

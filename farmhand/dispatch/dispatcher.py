@@ -1,12 +1,17 @@
 """The build driver's brain: every compile gets the best slot that is free at that moment.
 
-Jobs are served in the order in which they came. A job that lost its host keeps its place, so it is the next to be
-placed; after two lost hosts, or when a host's compiler refused it, only this machine may compile it. So it is while no
-host has its toolchain: it waits for none. The way of a job is the table in `jobs`.
+Jobs are served in the order in which they came. A job that cannot leave this machine waits for a slot here. One that
+can is preprocessed while it waits; until that is done it may start here, but not elsewhere. It does so when older jobs
+will take all slots elsewhere. A job that lost its host
+keeps its place, so it is the next to be placed; after two lost hosts, or when a compiler elsewhere had something to
+say, the compiler itself runs here. So it is while no host has the job's toolchain: it waits for none. The way of a job
+is the table in `jobs`.
 
 A job that takes long races: a second copy runs elsewhere, the first good answer counts, and the other copy is stopped.
 `racing` holds when. A job that has lost a host races on this machine only, and there the slots of what no host can do
 are open to a late job, too.
+
+A job on which two hosts hang up says nothing about them: no host takes such a request.
 
 A host may be dead although its connections live: stopped, hung, behind a proxy. So a job whose host the registry has
 not listed for `UNLISTED` seconds counts as lost. A host that only wants no new jobs leaves the list, too; there that
@@ -16,7 +21,7 @@ time is what a job has left to end.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import assert_never
 
@@ -29,9 +34,9 @@ from farmhand.dispatch.jobs import (
     ON_RACE_HERE,
     RACING,
     Cancel,
+    CopyHere,
     Effect,
     Event,
-    GiveUp,
     Here,
     Host,
     HostsChanged,
@@ -42,7 +47,9 @@ from farmhand.dispatch.jobs import (
     JobGone,
     JobLost,
     JobNotHere,
+    JobReady,
     JobState,
+    JobStays,
     Place,
     PlaceHere,
     Woke,
@@ -88,11 +95,15 @@ class _Job:
     """One compile; `copies` are its runs by host, "" for this machine, in the order in which they began."""
 
     number: int
-    runs_here: bool
     needs: str = ""
-    state: JobState = JobState.QUEUED
+    state: JobState = JobState.PREPARING
+    kept: str = ""
+    is_file: bool = True
     copies: dict[str, _Copy] = field(default_factory=dict[str, _Copy])
+    copies_here: bool = True
     refused_by: str = ""
+    hung_up_by: str = ""
+    has_messages: bool = False
     losses: int = 0
     lacked: str = ""
 
@@ -124,7 +135,9 @@ class Dispatcher:
         """Take one event in at time `now` (seconds, any origin); return what to do about it, in order."""
         effects: list[Effect] = []
         if isinstance(event, JobArrived):
-            self._jobs[event.job] = _Job(event.job, event.runs_here, event.needs)
+            state = JobState.PREPARING if event.leaves else JobState.QUEUED_HERE
+            is_file = event.leaves or bool(event.kept)
+            self._jobs[event.job] = _Job(event.job, event.needs, state, event.kept, is_file)
         elif isinstance(event, HostsChanged):
             others, self.here = without_own(event.hosts, self.here)
             known = self._hosts
@@ -142,31 +155,54 @@ class Dispatcher:
         """Compiles that wait or run."""
         return len(self._jobs)
 
+    @property
+    def demand(self) -> int:
+        """Those of them that may leave, before or after this one: how many slots the build could use."""
+        return sum(job.is_file and not job.kept for job in self._jobs.values())
+
     def _move(self, event: JobEvent, now: float) -> list[Effect]:
         """Take a job on its way; what is said of a copy that does not run changes nothing."""
         job = self._jobs.get(event.job)
         target = ON_EVENT.get((job.state, type(event))) if job else None
-        if job is None or target is None or not (isinstance(event, JobGone) or event.host in job.copies):
+        if job is None or target is None:
             return []
-        if isinstance(event, JobGone):
+        if isinstance(event, JobStays):
+            job.kept = event.kept
+        if isinstance(event, JobReady | JobStays | JobGone):
             return self._enter(job, target)
-        effects: list[Effect] = []
+        if event.host not in job.copies:
+            return []
         match event:
             case JobDone():
                 self._finish(job, event, now)
             case JobFailed():
-                job.refused_by = event.host
+                self._take_failure(job, event, now)
             case JobLost():
-                job.losses += 1
-                self.tally.losses += 1
-                self._judge(event.host, lambda host: lose(host, now))
+                self._lose(job, event, now)
             case JobNotHere():
-                job.runs_here = False
-                effects += [self._give_up(job)] if target is JobState.ENDED else []
+                job.copies_here = False
             case _:
                 assert_never(event)
         del job.copies[event.host]
-        return effects + self._enter(job, target)
+        return self._enter(job, target)
+
+    def _take_failure(self, job: _Job, event: JobFailed, now: float) -> None:
+        """Doubt the host that made no object; what was only talkative did its work."""
+        if event.refused:
+            job.refused_by = event.host
+        else:
+            job.has_messages = bool(event.host)
+            self._credit(job, event.host, now)
+
+    def _lose(self, job: _Job, event: JobLost, now: float) -> None:
+        """Count a lost copy; judge its host, unless the job is one on which hosts hang up."""
+        job.losses += 1
+        self.tally.losses += 1
+        if event.hung_up and job.hung_up_by:
+            self._judge(job.hung_up_by, succeed)
+            return
+        job.hung_up_by = event.host if event.hung_up else ""
+        self._judge(event.host, lambda host: lose(host, now))
 
     def _enter(self, job: _Job, state: JobState) -> list[Effect]:
         """Bring a job to a state; return what stops the copies that it has there no more."""
@@ -179,17 +215,23 @@ class Dispatcher:
         return [Cancel(job.number, host) for host in left]
 
     def _finish(self, job: _Job, event: JobDone, now: float) -> None:
-        """Count a compiled file, and judge the hosts that did it, were wrong about it or hung over it."""
-        copy, first = job.copies[event.host], next(iter(job.copies))
-        self.tally.count(event.host, job.losses, job.lacked)
-        self.tally.won += event.host != first
+        """Count a compiled file, and judge the hosts that did it or were wrong about it."""
+        if job.is_file:
+            self.tally.count(event.host, job.losses, job.lacked, job.kept)
+        self.tally.won += event.host != next(iter(job.copies))
+        self.tally.repeated += job.has_messages
+        if event.good:
+            self._credit(job, event.host, now)
+            self._judge(job.refused_by, lambda host: lose(host, now))
+
+    def _credit(self, job: _Job, name: str, now: float) -> None:
+        """Trust the host that made an object, learn from it what is usual, and shun those that hung meanwhile."""
+        copy = job.copies[name]
         for host, other in job.copies.items():
             if other.since < copy.since and now - other.since >= self.usual.late_after(other.speed):
                 self._judge(host, lambda one: lose(one, now, Fault.HUNG))
-        if event.good:
-            self.usual.note(now - copy.since, copy.speed)
-            self._judge(event.host, succeed)
-            self._judge(job.refused_by, lambda host: lose(host, now))
+        self.usual.note(now - copy.since, copy.speed)
+        self._judge(name, succeed)
 
     def _set_deadlines(self, now: float) -> None:
         """Give what runs on hosts that are not listed any more a time by which it must have ended."""
@@ -227,10 +269,6 @@ class Dispatcher:
             times.append(chance)
         return min(times, default=None)
 
-    def _give_up(self, job: _Job) -> GiveUp:
-        self.tally.count("", job.losses, job.lacked)
-        return GiveUp(job.number)
-
     def _lacked(self, job: _Job) -> str:
         return job.needs if lacking(self._hosts.values(), job.needs) else ""
 
@@ -251,6 +289,7 @@ class Dispatcher:
                 effects += self._place_one(job, fitting[job.needs], used, now)
             elif self._is_late(job, now) and not self._one_races(now):
                 effects += self._race(job, fitting[job.needs], used, now)
+        effects += self._begin_early(fitting, used, now)
         if not any(job.state in ON_HERE for job in self._jobs.values()):
             for job in [job for job in self._jobs.values() if job.state in ON_RACE_HERE]:
                 effects += self._race(job, fitting[job.needs], used, now)
@@ -272,19 +311,26 @@ class Dispatcher:
             used: slots taken by host name, "" for this machine.
             now: the time.
         """
-        only_here = job.state not in ON_HOST or not any_usable(hosts, now)
+        only_here = job.state is JobState.QUEUED_HERE or not any_usable(hosts, now)
         other = None if only_here else choose(hosts, used, now)
         slots = max(self.here.slots, self.here.reserve) if only_here else self.here.slots
-        if only_here and not job.runs_here:
-            del self._jobs[job.number]
+        if used[""] < slots and better_here(self.here, other):
             job.lacked = self._lacked(job)
-            return [self._give_up(job)]
-        if job.runs_here and used[""] < slots and better_here(self.here, other):
-            job.lacked = self._lacked(job)
-            return [self._start_here(job, ON_HERE[job.state], used, now)]
-        if other is not None:
+            return [self._start_here(job, used, now)]
+        if other is not None and job.state in ON_HOST:
             return [self._start_there(job, ON_HOST[job.state], other.host, used, now)]
         return []
+
+    def _begin_early(self, fitting: Mapping[str, Sequence[Standing]], used: Counter[str], now: float) -> list[Effect]:
+        """Start here what is not preprocessed yet and will find no slot elsewhere, for those before it take them."""
+        effects: list[Effect] = []
+        expected = Counter(used)
+        for job in [job for job in self._jobs.values() if job.state is JobState.PREPARING]:
+            if other := choose(fitting[job.needs], expected, now):
+                expected[other.host.name] += 1
+            elif used[""] < self.here.slots:
+                effects.append(self._start_here(job, used, now))
+        return effects
 
     def _race(self, job: _Job, hosts: Sequence[Standing], used: Counter[str], now: float) -> list[Effect]:
         """Start one more copy of a job if a slot is free that is worth it; the arguments are those of `_place_one`."""
@@ -292,19 +338,23 @@ class Dispatcher:
         trusted = [one for one in hosts if one.host.name not in job.copies and one.shunned_until is None]
         other = choose(trusted, used, now) if job.state in ON_RACE else None
         slots = max(self.here.slots, self.here.reserve) if is_late else self.here.slots
-        here = job.runs_here and used[""] < slots and better_here(self.here, other)
+        here = job.copies_here and used[""] < slots and better_here(self.here, other)
         slot = self.here if here else other.host if other else None
         if slot is None or not (is_late or now - copy.since >= self.usual.slow_after(max(copy.speed, slot.speed))):
             return []
         self.tally.raced += 1
         if isinstance(slot, Here):
-            return [self._start_here(job, ON_RACE_HERE[job.state], used, now)]
+            return [self._start_copy_here(job, ON_RACE_HERE[job.state], used, now)]
         return [self._start_there(job, ON_RACE[job.state], slot, used, now)]
 
-    def _start_here(self, job: _Job, state: JobState, used: Counter[str], now: float) -> Effect:
+    def _start_here(self, job: _Job, used: Counter[str], now: float) -> Effect:
+        self._start_copy_here(job, ON_HERE[job.state], used, now)
+        return PlaceHere(job.number, report=bool(job.refused_by))
+
+    def _start_copy_here(self, job: _Job, state: JobState, used: Counter[str], now: float) -> Effect:
         job.state, job.copies[""] = state, _Copy(now, self.here.speed)
         used[""] += 1
-        return PlaceHere(job.number)
+        return CopyHere(job.number)
 
     def _start_there(self, job: _Job, state: JobState, host: Host, used: Counter[str], now: float) -> Effect:
         job.state, job.copies[host.name] = state, _Copy(now, host.speed)

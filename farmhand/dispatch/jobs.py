@@ -12,6 +12,7 @@ from typing import ClassVar
 class JobState(enum.Enum):
     """Where a compile job is on its way."""
 
+    PREPARING = "preparing"
     QUEUED = "queued"
     OUT = "out"
     QUEUED_AGAIN = "queued again"
@@ -21,6 +22,7 @@ class JobState(enum.Enum):
     RACED = "raced"
     RACED_HERE = "raced here"
     RACED_TWICE = "raced twice"
+    COPY_HERE = "copy here"
     ENDED = "ended"
 
 
@@ -66,26 +68,47 @@ class Here:
 # --- events -----------------------------------------------------------------
 @dataclass(frozen=True, slots=True)
 class JobArrived:
-    """distcc handed over a whole request.
+    """The build called a compiler.
 
     Attributes:
         job: a number that no other job of this build has.
-        runs_here: whether this machine could compile it, too.
         needs: the toolchain that a host must have; "": any will do.
+        leaves: whether another machine may compile it once it is preprocessed.
+        kept: why it may not, for people; "" when it may, or when it compiles no file.
     """
 
     job: int
-    runs_here: bool = True
     needs: str = ""
+    leaves: bool = True
+    kept: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class JobReady:
+    """The job is preprocessed: now it can be sent."""
+
+    job: int
+
+
+@dataclass(frozen=True, slots=True)
+class JobStays:
+    """The preprocessor failed, spoke, or made a text that must not leave: the compiler itself runs here.
+
+    Attributes:
+        kept: why, for people; "" when it is the preprocessor's messages.
+    """
+
+    job: int
+    kept: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class JobDone:
-    """A copy of the compile gave an answer that distcc may have.
+    """A copy of the compile gave an object, or the compiler itself has ended here.
 
     Attributes:
         host: which one gave it; "" for this machine.
-        good: whether the compiler was content with the source.
+        good: whether it is known that the compiler was content with the source.
     """
 
     job: int
@@ -95,23 +118,34 @@ class JobDone:
 
 @dataclass(frozen=True, slots=True)
 class JobFailed:
-    """A host's compiler refused the source. Only this machine's own compiler may say that to a build."""
+    """A copy's compiler had something to say. Only this machine's own compiler may say that to a build.
+
+    Attributes:
+        host: whose; "" for this machine.
+        refused: whether a host's compiler made no object; this machine's is believed.
+    """
 
     job: int
     host: str
+    refused: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class JobLost:
-    """A host gave no answer: the connection ended, the reply was rubbish, or the host was busy."""
+    """A host gave no answer: the connection ended, the reply was rubbish, or the host was busy.
+
+    Attributes:
+        hung_up: whether the host took the job and then ended the connection without a word.
+    """
 
     job: int
     host: str
+    hung_up: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class JobNotHere:
-    """This machine cannot compile it: no such compiler, or it cannot be started."""
+    """This machine cannot compile the preprocessed text: its compiler cannot be started."""
 
     job: int
     host: ClassVar[str] = ""
@@ -119,7 +153,7 @@ class JobNotHere:
 
 @dataclass(frozen=True, slots=True)
 class JobGone:
-    """distcc has hung up."""
+    """Nobody waits for the job any more."""
 
     job: int
 
@@ -136,7 +170,7 @@ class Woke:
     """The time in `Dispatcher.wake_at` has come."""
 
 
-JobEvent = JobDone | JobFailed | JobLost | JobNotHere | JobGone
+JobEvent = JobReady | JobStays | JobDone | JobFailed | JobLost | JobNotHere | JobGone
 Event = JobArrived | JobEvent | HostsChanged | Woke
 
 
@@ -151,7 +185,19 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class PlaceHere:
-    """Compile the job on this machine; answer with JobDone or JobNotHere."""
+    """Run the compiler itself on this machine, as the build called it; answer with JobDone. There is no way back.
+
+    Attributes:
+        report: whether JobDone must tell how the compiler ended.
+    """
+
+    job: int
+    report: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class CopyHere:
+    """Compile the preprocessed text on this machine, beside a host; answer with JobDone, JobFailed or JobNotHere."""
 
     job: int
 
@@ -168,20 +214,16 @@ class Cancel:
     host: str
 
 
-@dataclass(frozen=True, slots=True)
-class GiveUp:
-    """Hang up on distcc, which then compiles by itself."""
-
-    job: int
-
-
-Effect = Place | PlaceHere | Cancel | GiveUp
+Effect = Place | PlaceHere | CopyHere | Cancel
 
 # --- tables -----------------------------------------------------------------
 S = JobState
 
 ON_EVENT: Mapping[tuple[JobState, type[JobEvent]], JobState] = MappingProxyType(
     {
+        (S.PREPARING, JobReady): S.QUEUED,
+        (S.PREPARING, JobStays): S.QUEUED_HERE,
+        (S.PREPARING, JobGone): S.ENDED,
         (S.QUEUED, JobGone): S.ENDED,
         (S.OUT, JobDone): S.ENDED,
         (S.OUT, JobFailed): S.QUEUED_HERE,
@@ -194,22 +236,25 @@ ON_EVENT: Mapping[tuple[JobState, type[JobEvent]], JobState] = MappingProxyType(
         (S.OUT_AGAIN, JobGone): S.ENDED,
         (S.QUEUED_HERE, JobGone): S.ENDED,
         (S.HERE, JobDone): S.ENDED,
-        (S.HERE, JobNotHere): S.ENDED,
         (S.HERE, JobGone): S.ENDED,
         (S.RACED, JobDone): S.ENDED,
         (S.RACED, JobFailed): S.QUEUED_HERE,
         (S.RACED, JobLost): S.OUT_AGAIN,
         (S.RACED, JobGone): S.ENDED,
         (S.RACED_HERE, JobDone): S.ENDED,
-        (S.RACED_HERE, JobFailed): S.HERE,
-        (S.RACED_HERE, JobLost): S.HERE,
+        (S.RACED_HERE, JobFailed): S.QUEUED_HERE,
+        (S.RACED_HERE, JobLost): S.COPY_HERE,
         (S.RACED_HERE, JobNotHere): S.OUT_AGAIN,
         (S.RACED_HERE, JobGone): S.ENDED,
         (S.RACED_TWICE, JobDone): S.ENDED,
-        (S.RACED_TWICE, JobFailed): S.RACED_HERE,
+        (S.RACED_TWICE, JobFailed): S.QUEUED_HERE,
         (S.RACED_TWICE, JobLost): S.RACED_HERE,
         (S.RACED_TWICE, JobNotHere): S.RACED,
         (S.RACED_TWICE, JobGone): S.ENDED,
+        (S.COPY_HERE, JobDone): S.ENDED,
+        (S.COPY_HERE, JobFailed): S.QUEUED_HERE,
+        (S.COPY_HERE, JobNotHere): S.QUEUED_HERE,
+        (S.COPY_HERE, JobGone): S.ENDED,
     }
 )
 """Where an event takes a job; what is not in the table changes nothing."""
@@ -218,7 +263,7 @@ ON_HOST: Mapping[JobState, JobState] = MappingProxyType({S.QUEUED: S.OUT, S.QUEU
 """Where a job goes when it is placed on another machine; states that are missing may not leave this one."""
 
 ON_HERE: Mapping[JobState, JobState] = MappingProxyType(
-    {S.QUEUED: S.HERE, S.QUEUED_AGAIN: S.HERE, S.QUEUED_HERE: S.HERE}
+    {S.PREPARING: S.HERE, S.QUEUED: S.HERE, S.QUEUED_AGAIN: S.HERE, S.QUEUED_HERE: S.HERE}
 )
 """Where a job goes when it is placed on this machine; its keys are the states in which a job waits."""
 

@@ -7,7 +7,8 @@ the larger share of its slots free.
 A host that loses a job is shunned for 1 s, at the next loss for 2 s, and so on up to 15 s; then it is on probation: it
 comes last and gets one job at a time. It is trusted again when a job ends well there, or when the registry, later than
 that, still lists it; only a job that ends well lets the next shun begin at 1 s again. A host whose jobs hang is listed
-all the while, so there only a job that ends well mends anything.
+all the while, so there only a job that ends well mends anything. A job ends well when it gives an object, with messages
+or without; a host is pardoned likewise when the job was at fault, see `dispatcher`.
 """
 
 from __future__ import annotations

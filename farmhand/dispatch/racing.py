@@ -46,7 +46,7 @@ class Usual:
     _works: deque[float] = field(default_factory=lambda: deque[float](maxlen=LATEST))
 
     def note(self, seconds: float, speed: float) -> None:
-        """A job has ended well after so long on a slot of that speed."""
+        """A job has given an object after so long on a slot of that speed."""
         self._works.append(seconds * speed)
         if len(self._works) >= ENOUGH:
             self.most = sorted(self._works)[len(self._works) * 19 // 20]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from math import inf
 from types import MappingProxyType
 
@@ -10,7 +10,19 @@ import pytest
 
 from farmhand.dispatch import dispatcher as module
 from farmhand.dispatch.dispatcher import Dispatcher
-from farmhand.dispatch.jobs import Effect, Event, Here, Host, HostsChanged
+from farmhand.dispatch.jobs import (
+    RACING,
+    Effect,
+    Event,
+    Here,
+    Host,
+    HostsChanged,
+    JobArrived,
+    JobDone,
+    JobReady,
+    JobState,
+    Place,
+)
 from farmhand.dispatch.racing import Usual
 
 
@@ -52,6 +64,35 @@ class Talk:
 
     def says(self, event: Event, *expected: Effect) -> None:
         assert self.dispatcher.handle(event, self.now) == list(expected)
+
+    def comes(self, job: int, *expected: Effect, needs: str = "") -> None:
+        """A call comes and is preprocessed at once."""
+        effects = self.dispatcher.handle(JobArrived(job, needs), self.now)
+        assert effects + self.dispatcher.handle(JobReady(job), self.now) == list(expected)
+
+    def trusts(self, *hosts: Host) -> None:
+        """The next calls go to these hosts, in this order, and end well there."""
+        for number, one in enumerate(hosts, 900):
+            self.comes(number, Place(number, one))
+        for number, one in enumerate(hosts, 900):
+            self.says(JobDone(number, one.name))
+
+
+LEAVING = (JobState.OUT, JobState.QUEUED_AGAIN, JobState.OUT_AGAIN)
+STAYING = (JobState.QUEUED_HERE, JobState.HERE)
+RACES = (*sorted(RACING, key=str), JobState.COPY_HERE)
+WAITING = tuple(state for state in JobState if state not in (*LEAVING, *STAYING, *RACES))
+
+
+def rows(states: Collection[JobState], tables: Iterable[str] = ("ON_EVENT", "ON_HOST", "ON_HERE")) -> list[object]:
+    """What the tables hold for jobs in these states: the name of the table and the key of the row."""
+    keys: list[tuple[str, JobState | tuple[JobState, object]]]
+    keys = [(table, key) for table in tables for key in getattr(module, table)]
+    return [
+        pytest.param(table, key, id=f"{table}-{key}")
+        for table, key in keys
+        if (key if isinstance(key, JobState) else key[0]) in states
+    ]
 
 
 def fails_without(
