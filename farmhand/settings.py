@@ -10,6 +10,7 @@ import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, dataclass, fields, replace
 from dataclasses import Field as DataclassField
+from functools import partial
 from typing import Any, cast
 
 from farmhand.errors import OwnerError
@@ -322,6 +323,45 @@ def load(
     return result
 
 
+def load_usable(
+    toml: str = "",
+    environment: Mapping[str, str] | None = None,
+    flags: Mapping[str, str | None] | None = None,
+) -> tuple[Settings, tuple[str, ...]]:
+    """Read the settings as `load` does, but leave out what is wrong in file and environment.
+
+    Returns:
+        The settings, and what was left out and why.
+
+    Raises:
+        OwnerError: a value of the command line is not allowed.
+    """
+    result, problems = Settings(), list[str]()
+
+    def attempt(how: Callable[[Settings], Settings]) -> None:
+        nonlocal result
+        try:
+            result = how(result)
+        except OwnerError as wrong:
+            problems.append(str(wrong))
+
+    try:
+        table = tomllib.loads(toml)
+    except tomllib.TOMLDecodeError as wrong:
+        problems.append(f"the settings file is not valid TOML: {wrong}")
+        table = {}
+    for name, raw in table.items():
+        attempt(partial(_with_toml, table={name: raw}))
+    for key, text in (environment or {}).items():
+        name = key.removeprefix("FARMHAND_").lower()
+        if key.startswith("FARMHAND_") and name in _FIELDS:
+            attempt(partial(change, name=name, text=text, source=f"the environment variable {key}"))
+    for name, flag in (flags or {}).items():
+        if flag is not None:
+            result = change(result, name, flag, f"--{name.replace('_', '-')}")
+    return result, tuple(problems)
+
+
 def from_toml(toml: str) -> Settings:
     """Read a settings file.
 
@@ -332,12 +372,16 @@ def from_toml(toml: str) -> Settings:
         table = tomllib.loads(toml)
     except tomllib.TOMLDecodeError as wrong:
         raise OwnerError(f"the settings file is not valid TOML: {wrong}") from None
+    return _with_toml(Settings(), table)
+
+
+def _with_toml(settings: Settings, table: Mapping[str, object]) -> Settings:
     values: dict[str, Any] = {}
     for name, raw in table.items():
         if name not in _FIELDS:
             raise OwnerError(f"the settings file names {name!r}, which is no setting; known are: {', '.join(_FIELDS)}")
         values[name] = _checked(name, _from_toml_value(name, raw), raw, "the settings file")
-    return replace(Settings(), **values)
+    return replace(settings, **values)
 
 
 def change(settings: Settings, name: str, text: str, source: str = "the command line") -> Settings:

@@ -7,8 +7,8 @@ words of our own only. JSON passes by `print_json`, which changes no value.
 
 from __future__ import annotations
 
-import contextlib
 import json
+import os
 import sys
 from typing import Any
 
@@ -66,9 +66,11 @@ def registry_url(flag: str | None) -> str:
     Raises:
         OwnerError: what was told or set is no URL.
     """
-    chosen = load_settings(registry=flag).registry
-    if chosen:
-        return chosen
+    return load_settings(registry=flag).registry or agents_registry()
+
+
+def agents_registry() -> str:
+    """The registry that the agent here knows; "" when there is none, or no agent can be asked."""
     try:
         with agent() as link:
             return link.snapshot.registry
@@ -78,5 +80,9 @@ def registry_url(flag: str | None) -> str:
 
 def note(text: str) -> None:
     """Say something that is no result: on standard error, so that scripts can read the result."""
-    with contextlib.suppress(OSError):  # nobody reads it: the command does what it says all the same
+    if sys.stderr is None:  # closed; print would take standard output instead
+        return
+    try:
         print(f"farmhand: {presentable(text, MAX_SENTENCE)}", file=sys.stderr, flush=True)
+    except OSError:  # nobody reads it: the command does what it says all the same, and ends with its own status
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import platform
 from collections.abc import Iterable
 
 from rich.table import Table
@@ -47,7 +48,7 @@ def host_table(hosts: Iterable[HostView]) -> Table:
     table = Table("host", "address", "used", "slots", "owner's load", "compilers", "seen", box=None, pad_edge=False)
     for host in hosts:
         load, seen = f"{host.others_cpu:.0%}", f"{host.age:.0f} s ago"
-        compilers = ", ".join(titles(host.toolchains)) or "not told"
+        compilers = ", ".join(titles(host.toolchains, platform.machine())) or "not told"
         table.add_row(
             host.name, join_address(host.address, host.port), str(host.used), str(host.slots), load, compilers, seen
         )

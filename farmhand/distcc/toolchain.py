@@ -12,6 +12,7 @@ import hashlib
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 MAX_ANNOUNCED = 128
 """Toolchains that one machine tells of."""
@@ -29,7 +30,7 @@ _HASH = 12
 _FORM = re.compile(TOOLCHAIN)
 _UNFIT = re.compile(r"[^A-Za-z0-9._+-]")
 _VERSION_SUFFIX = re.compile(r"-[0-9][0-9.]*")
-_READABLE = re.compile(r"(?:[^=]*=)?(?P<family>[^=]+?)-(?P<version>[0-9][^-=]*)-[^=]*")
+_READABLE = re.compile(r"(?:[^=]*=)?(?P<family>[^=]+?)-(?P<version>[0-9][^-=]*)-(?P<target>[^=]*)-[0-9a-f]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,17 +102,34 @@ def announced(fingerprints: Mapping[str, str]) -> tuple[str, ...]:
     return tuple(one for one in told if _FORM.fullmatch(one))[:MAX_ANNOUNCED]
 
 
+def kind_of(fingerprint: str) -> Literal["gcc", "clang"] | None:
+    """The family of command lines that a fingerprinted compiler understands; None when it is not known."""
+    kind = fingerprint.partition("-")[0]
+    if kind.startswith("clang"):
+        return "clang"
+    return "gcc" if kind in ("gcc", "g++", "cc", "c++") else None
+
+
 def compilers(toolchains: Iterable[str]) -> tuple[str, ...]:
     """The fingerprints in toolchains, each once, in order."""
     return tuple(sorted({one.rpartition("=")[2] for one in toolchains}))
 
 
-def title(toolchain: str) -> str:
-    """A toolchain or fingerprint for people: "gcc 12.2.0"."""
+def title(toolchain: str, machine: str = "") -> str:
+    """A toolchain or fingerprint for people: "gcc 12.2.0", or "gcc 12.2.0 for aarch64-linux-gnu".
+
+    Args:
+        toolchain: it.
+        machine: this machine's architecture, such as "x86_64"; a compiler for another one is told with its target.
+            "": no target is told.
+    """
     found = _READABLE.fullmatch(toolchain)
-    return f"{found['family']} {found['version']}" if found else toolchain
+    if found is None:
+        return toolchain
+    is_native = not machine or found["target"].partition("-")[0] == machine
+    return f"{found['family']} {found['version']}" + ("" if is_native else f" for {found['target']}")
 
 
-def titles(toolchains: Iterable[str]) -> tuple[str, ...]:
-    """Many toolchains for people: each compiler once, in order."""
-    return tuple(sorted({title(one) for one in toolchains}))
+def titles(toolchains: Iterable[str], machine: str = "") -> tuple[str, ...]:
+    """Many toolchains for people: each compiler once, in order; `machine` as in `title`."""
+    return tuple(sorted({title(one, machine) for one in toolchains}))

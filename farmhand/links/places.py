@@ -5,6 +5,7 @@
 | socket, lock | `$XDG_RUNTIME_DIR/farmhand` | 0700 |
 | settings | `$XDG_CONFIG_HOME/farmhand/farmhand.toml` | the owner's |
 | choice, blocks, key, epoch, journal, recordings | `$XDG_STATE_HOME/farmhand/machines/MACHINE` | 0700 |
+| launcher, names of compilers | `$XDG_DATA_HOME/farmhand` | 0700 |
 | what can be found out again | `$XDG_CACHE_HOME/farmhand/MACHINE` | 0700 |
 
 Several machines may share a home. The settings are the owner's and hold on all of them. What a machine has been told
@@ -104,6 +105,15 @@ def cache_folder() -> Path:
 def _state_place(name: str) -> Path:
     shared = Path(platformdirs.user_state_dir("farmhand", appauthor=False)).resolve()
     return shared / "machines" / machine_key(name)
+
+
+def data_folder() -> Path:
+    """Folder of programs that Farmhand makes; made if missing, readable by the owner alone.
+
+    Raises:
+        OwnerError: see `runtime_folder`.
+    """
+    return _private(Path(platformdirs.user_data_dir("farmhand", appauthor=False)))
 
 
 def settings_file() -> Path:

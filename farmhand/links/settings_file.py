@@ -34,6 +34,24 @@ def load_settings(**flags: str | None) -> Settings:
     return settings.load(written, os.environ, flags)
 
 
+def load_usable(**flags: str | None) -> tuple[Settings, tuple[str, ...]]:
+    """Read the settings as `load_settings` does, but leave out what is wrong in file and environment.
+
+    Returns:
+        The settings, and what was left out and why.
+
+    Raises:
+        OwnerError: a value of the command line is not allowed.
+    """
+    written, problems = "", list[str]()
+    try:
+        written = _read(places.settings_file())
+    except OwnerError as wrong:
+        problems.append(str(wrong))
+    usable, more = settings.load_usable(written, os.environ, flags)
+    return usable, (*problems, *more)
+
+
 def farm_name(chosen: Settings) -> str:
     """How the farm calls this machine: as its owner says, else by its host name."""
     return chosen.name or socket.gethostname()

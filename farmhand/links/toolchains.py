@@ -33,7 +33,9 @@ MAX_REMEMBERED = 256
 """Compilers, and four times as many files, that are remembered."""
 
 _T = TypeVar("_T")
-_WRAPPERS = ("distcc", "ccache", "sccache", "icecc")
+WRAPPERS = ("distcc", "ccache", "ccache-swig", "sccache", "icecc")
+"""Programs that stand in front of compilers, often under a compiler's name."""
+
 _LLVM_LIBRARY = re.compile(r"^\s*(?:libLLVM|libclang)\S* => (/\S+)", re.MULTILINE)
 
 
@@ -96,9 +98,13 @@ class Toolchains:
         """Fingerprint the compilers that distccd accepts, and write down what was learned; see `fingerprints`."""
         names = _names(folder)
         paths = [f"{other}/{name}" for each in others for other in (each, f"{each}/bin") for name in names]
-        found = {compiler: self.fingerprint(compiler) for compiler in (*names, *paths)}
+        return {compiler: made for compiler, made in self.fingerprints((*names, *paths)).items() if made}
+
+    def fingerprints(self, compilers: Sequence[str]) -> dict[str, str]:
+        """Fingerprint many compilers, and write down what was learned; see `fingerprint`."""
+        found = {compiler: self.fingerprint(compiler) for compiler in compilers}
         self.remember()
-        return {compiler: made for compiler, made in found.items() if made}
+        return found
 
     def fingerprint(self, compiler: str) -> str:
         """Fingerprint the compiler behind a name or an absolute path; "" when there is none or it cannot be known."""
@@ -123,7 +129,7 @@ class Toolchains:
             fresh.unlink(missing_ok=True)
 
     def _look_at(self, driver: str) -> str:
-        own = "" if os.path.basename(driver) in _WRAPPERS else self._hash(driver)
+        own = "" if os.path.basename(driver) in WRAPPERS else self._hash(driver)
         answers = self._answers(driver, own) if own else None
         if answers is None:
             return ""

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from farmhand.errors import OwnerError
-from farmhand.settings import Settings, change, default, from_toml, load, meaning, names, spell
+from farmhand.settings import Settings, change, default, from_toml, load, load_usable, meaning, names, spell
 
 
 def test_without_sources_the_defaults_hold() -> None:
@@ -164,3 +164,38 @@ def test_whatever_is_typed_is_taken_or_explained(name: str, text: str) -> None:
     with suppress(OwnerError):
         chosen = change(Settings(), name, text)
         assert change(Settings(), name, spell(getattr(chosen, name))) == chosen
+
+
+def test_what_is_usable_is_what_is_right() -> None:
+    assert load_usable() == (Settings(), ())
+    toml, variables, flags = 'lend = "never"\nslots = 3', {"FARMHAND_SLOTS": "4"}, {"name": "ws1", "slots": None}
+    assert load_usable(toml, variables, flags) == (load(toml, variables, flags), ())
+
+
+def test_each_mistake_is_left_out_alone_and_told() -> None:
+    toml = 'slots = "many"\ncolour = "red"\nidle_after = 60\nlend = "sometimes"'
+    variables = {"FARMHAND_GRACE": "long", "FARMHAND_DWELL": "5", "FARMHAND_COLOUR": "red"}
+    usable, problems = load_usable(toml, variables)
+    assert usable == load("idle_after = 60\ndwell = 5")
+    assert [problem.partition(":")[0] for problem in problems] == [
+        "the settings file sets slots to 'many'",
+        "the settings file names 'colour', which is no setting; known are",
+        "the settings file sets lend to 'sometimes'",
+        "the environment variable FARMHAND_GRACE sets grace to 'long'",
+    ]
+
+
+def test_a_later_source_comes_before_a_wrong_earlier_one() -> None:
+    usable, problems = load_usable('registry = "hub"', {"FARMHAND_REGISTRY": "ftp://hub"}, {"registry": "http://hub"})
+    assert (usable.registry, len(problems)) == ("http://hub", 2)
+
+
+def test_a_file_that_is_no_toml_is_left_out_as_a_whole() -> None:
+    usable, problems = load_usable("slots = 3\nlend = ", {"FARMHAND_DWELL": "5"})
+    assert (usable, len(problems)) == (load("dwell = 5"), 1)
+    assert problems[0].startswith("the settings file is not valid TOML: ")
+
+
+def test_a_wrong_flag_is_the_users_mistake_all_the_same() -> None:
+    with pytest.raises(OwnerError, match="--registry sets registry to 'hub'"):
+        load_usable(flags={"registry": "hub"})

@@ -16,6 +16,7 @@ from farmhand.distcc.toolchain import (
     compilers,
     family,
     fingerprint,
+    kind_of,
     name_on_host,
     title,
     titles,
@@ -79,6 +80,21 @@ def test_the_family_is_the_name_without_target_and_version(program: str, kind: s
     assert family(program) == kind
 
 
+@pytest.mark.parametrize(
+    ("family", "kind"),
+    [
+        ("gcc", "gcc"), ("g++", "gcc"), ("cc", "gcc"), ("c++", "gcc"), ("clang", "clang"), ("clang++", "clang"),
+        ("gfortran", None), ("tcc", None), ("gnat", None), ("", None),
+    ],
+)  # fmt: skip
+def test_a_fingerprint_tells_which_options_a_compiler_understands(family: str, kind: str | None) -> None:
+    assert kind_of(fingerprint(replace(GCC, family=family))) == kind
+
+
+def test_of_an_unknown_compiler_no_option_is_understood() -> None:
+    assert kind_of("") is None
+
+
 def test_a_job_needs_its_compiler_under_the_name_that_it_sends() -> None:
     assert toolchain("gcc", "gcc-12") == "gcc=gcc-12"
     assert toolchain("gcc", "gcc-12") != toolchain("cc", "gcc-12")
@@ -130,6 +146,13 @@ def test_nobody_tells_of_more_than_a_message_holds() -> None:
 )
 def test_people_see_family_and_version(text: str, shown: str) -> None:
     assert title(text) == shown
+
+
+def test_a_compiler_for_another_machine_is_told_with_its_target() -> None:
+    cross = fingerprint(replace(GCC, target="aarch64-linux-gnu"))
+    assert title(cross, "x86_64") == "gcc 12.2.0 for aarch64-linux-gnu"
+    assert title(fingerprint(GCC), "x86_64") == title(fingerprint(GCC)) == "gcc 12.2.0"
+    assert titles((cross, fingerprint(GCC)), "x86_64") == ("gcc 12.2.0", "gcc 12.2.0 for aarch64-linux-gnu")
 
 
 def test_the_compilers_behind_names_are_named_once() -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from farmhand.errors import OwnerError
-from farmhand.links.settings_file import load_settings, sources, write_setting
+from farmhand.links.settings_file import load_settings, load_usable, sources, write_setting
 
 OWNERS = """\
 # for the night
@@ -138,3 +138,28 @@ def test_a_file_that_cannot_be_read_or_written_is_told(file: Path) -> None:
     file.parent.write_text("not a folder")
     with pytest.raises(OwnerError, match=r"cannot (read|write)"):
         write_setting("slots", "2")
+
+
+def test_what_is_usable_comes_from_file_environment_and_command_line(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file.write_text(f"{OWNERS}slots = 'many'\n")
+    monkeypatch.setenv("FARMHAND_GRACE", "5")
+    usable, problems = load_usable(name="ws1", registry=None)
+    assert (usable.idle_after, usable.slots, usable.grace, usable.name) == (60.0, 0, 5.0, "ws1")
+    assert len(problems) == 1
+
+
+@pytest.mark.parametrize("content", [b"slots = ", b"name = '\xff'\n", None], ids=["no TOML", "no UTF-8", "a folder"])
+def test_a_file_that_cannot_be_used_is_done_without(file: Path, content: bytes | None) -> None:
+    if content is None:
+        file.mkdir()
+    else:
+        file.write_bytes(content)
+    usable, problems = load_usable(slots="2")
+    assert (usable.slots, usable.idle_after, len(problems)) == (2, 300.0, 1)
+
+
+def test_a_wrong_flag_is_no_setting_that_can_be_done_without(file: Path) -> None:
+    with pytest.raises(OwnerError, match="--slots"):
+        load_usable(slots="many")

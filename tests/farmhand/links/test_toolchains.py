@@ -18,7 +18,7 @@ from farmhand.distcc.commandline import MASQUERADE
 from farmhand.distcc.toolchain import announced, titles
 from farmhand.links import toolchains
 from farmhand.links.machine_id import machine_key
-from farmhand.links.toolchains import Toolchains, fingerprints
+from farmhand.links.toolchains import WRAPPERS, Toolchains, fingerprints
 
 
 @pytest.fixture(scope="module")
@@ -290,6 +290,24 @@ def test_compilers_in_opened_folders_count_by_their_path(compilers: Compilers) -
         compilers.names, "/nowhere", others=(str(compilers.bin), str(compilers.bin.parent)), cache=compilers.cache
     )
     assert list(found) == [f"{compilers.bin}/gcc"]
+
+
+def test_many_compilers_are_fingerprinted_and_remembered(compilers: Compilers) -> None:
+    compilers.gcc("gcc")
+    path = f"{compilers.bin}:/usr/bin:/bin"
+    found = Toolchains(path, compilers.cache).fingerprints(["gcc", "nowhere", str(compilers.bin / "gcc")])
+    assert found["gcc"] == found[str(compilers.bin / "gcc")] != ""
+    assert found["nowhere"] == ""
+    asked = compilers.times_asked()
+    assert Toolchains(path, compilers.cache).fingerprints(["gcc"]) == {"gcc": found["gcc"]}
+    assert compilers.times_asked() == asked
+
+
+@pytest.mark.parametrize("wrapper", WRAPPERS)
+def test_what_stands_in_front_of_compilers_has_no_fingerprint(compilers: Compilers, wrapper: str) -> None:
+    compilers.gcc(wrapper)
+    (compilers.bin / "gcc").symlink_to(wrapper)
+    assert Toolchains(f"{compilers.bin}:/bin").fingerprint("gcc") == ""
 
 
 @pytest.mark.parametrize("name", ["", "nowhere", "./gcc", "gcc\0", "/", "/nowhere/gcc", "../gcc"])
