@@ -16,7 +16,9 @@ from rich.text import Text
 from farmhand.cli.context import agent, console, print_json, registry_url
 from farmhand.cli.parsers import Commands, add_command, add_json
 from farmhand.cli.words import headline
+from farmhand.distcc.commandline import compiler_path
 from farmhand.distcc.toolchain import title
+from farmhand.driver.launchers import prepare
 from farmhand.errors import FarmhandError
 from farmhand.links.registry import RegistryLink
 from farmhand.links.settings_file import load_settings
@@ -59,7 +61,6 @@ def _doctor(options: argparse.Namespace) -> int:
 
 def _programs() -> Iterator[Finding]:
     for program, package, purpose in (
-        ("distcc", "distcc", "sends compiles of your builds"),
         ("distccd", "distcc", "compiles for others"),
         ("bwrap", "bubblewrap", "keeps the farm's jobs away from your files, better than Landlock"),
     ):
@@ -74,10 +75,22 @@ def _compilers() -> Iterator[Finding]:
     for name, fingerprint in fingerprints(others=_opened_folders()).items():
         names.setdefault(fingerprint, []).append(name)
     for fingerprint, called in sorted(names.items()):
-        yield Finding(f"compiler {title(fingerprint)}", True, f"{fingerprint}, called {', '.join(called)}")
+        yield Finding(
+            f"compiler {title(fingerprint, platform.machine())}", True, f"{fingerprint}, called {', '.join(called)}"
+        )
     if not names:
-        told = "distcc knows none that works; install gcc or clang, then run update-distcc-symlinks"
+        told = "distccd knows none that works; install gcc or clang, then run update-distcc-symlinks"
         yield Finding("compilers", False, told)
+
+
+def _launcher() -> Iterator[Finding]:
+    """What stands in front of the compilers of builds: it needs a compiler once."""
+    try:
+        yield Finding(
+            "compiler launcher", True, str(prepare(compiler_path(os.environ.get("PATH", os.defpath))).launcher)
+        )
+    except FarmhandError as wrong:
+        yield Finding("compiler launcher", False, f"builds here run without the farm: {wrong}", vital=False)
 
 
 def _opened_folders() -> tuple[str, ...]:
@@ -147,4 +160,12 @@ def _registry() -> Iterator[Finding]:
         yield Finding("registry", False, str(wrong))
 
 
-LOOKS: tuple[Callable[[], Iterator[Finding]], ...] = (_system, _programs, _compilers, _settings, _agent, _registry)
+LOOKS: tuple[Callable[[], Iterator[Finding]], ...] = (
+    _system,
+    _programs,
+    _compilers,
+    _launcher,
+    _settings,
+    _agent,
+    _registry,
+)

@@ -1,7 +1,6 @@
-"""The build's command and environment, so that stock distcc sends every compile to one local port.
+"""The build's command and environment, so that its compilers are reached through the launcher.
 
-Rules: what the user asked for stays (a given `-jN`); what would break the farm's promises goes (an old host list,
-DISTCC_SKIP_LOCAL_RETRY, which lets a host fail a build); everything else is passed on untouched.
+Rules: what the user asked for stays (a given `-jN`, variables that are set); everything else is passed on untouched.
 """
 
 from __future__ import annotations
@@ -11,26 +10,28 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from posixpath import basename
 
-from farmhand.distcc.hostspec import HostSpec, render_list
-
 MASQUERADE = "/usr/lib/distcc"
 """Where distributions keep links named after compilers that lead to distcc."""
 
-CONNECTOR_LIMIT = 1000
-"""Jobs that distcc may have at the connector at once: more than any -j, since the connector does the queueing."""
+DEFAULT_PATH = "/bin:/usr/bin"
+"""Where programs are looked for when there is no PATH."""
+
+DISTCC = "distcc"
+"""The program that Farmhand takes the place of in a build."""
+
+PUMP = ("pump", "distcc-pump")
+"""Programs that run a command in distcc's pump mode."""
+
+SESSION = "farmhand-build-"
+"""How the name of a build's private folder begins, as the launcher knows it."""
 
 _MAKE = re.compile(r"(g|bsd|re)?make(-[0-9.]+)?|[a-z0-9_]+-make")
 _NINJA = re.compile(r"ninja(-build)?(-[0-9.]+)?|samu")
 _ASSIGNMENT = re.compile(r"[A-Za-z_][A-Za-z0-9_]*=.*", re.DOTALL)
 _MAKE_JOBS = re.compile(r"(?P<others>-[bBdehiknpqrRsStvw]*)j(?P<given>.*)|--jobs(?P<long>=.*)?", re.DOTALL)
-_DROPPED = (
-    "DISTCC_SKIP_LOCAL_RETRY",
-    "DISTCC_POTENTIAL_HOSTS",
-    "DISTCC_IO_TIMEOUT",
-    "DISTCC_VERBOSE",
-    "DISTCC_TCP_CORK",
-    "INCLUDE_SERVER_PORT",
-)
+_LANGUAGES = ("C", "CXX", "OBJC", "OBJCXX")
+"""The languages for which CMake takes a compiler launcher from the environment."""
+
 _ENV_WITH_VALUE = ("-u", "-C", "--unset", "--chdir")
 
 
@@ -93,52 +94,60 @@ def with_jobs(command: Sequence[str], jobs: int, makeflags: str = "") -> tuple[t
     return (*command[: place + 1], f"-j{jobs}", *kept), jobs
 
 
-def environment(
-    base: Mapping[str, str], port: int, folder: str, room: Room, masquerade: str = MASQUERADE
-) -> dict[str, str]:
+def without_pump(command: Sequence[str]) -> tuple[str, ...]:
+    """Take distcc's pump mode out of a command: it sends sources as they are, and a farm here takes none."""
+    if len(command) > 1 and basename(command[0]) in PUMP and not command[1].startswith("-"):
+        return tuple(command[1:])
+    return tuple(command)
+
+
+def environment(base: Mapping[str, str], session: str, names: str, launcher: str, jobs: int) -> dict[str, str]:
     """The environment in which the build's command runs.
 
+    PATH begins with the names of compilers; behind them the session's folder tells the launcher which build it is in,
+    also in a process whose other variables a build tool has cleared. CMake is told where compilers really are, and the
+    launcher apart from them, so that its trees know the real compilers. So is ccache, which would otherwise not see
+    that a compiler was upgraded. Where ccache was to call distcc, it calls the launcher.
+
     Args:
-        base: ours.
-        port: the connector's, on 127.0.0.1.
-        folder: an existing private folder for distcc's state and log.
-        room: see `Room`.
-        masquerade: folder of the compiler names that lead to distcc; "" when there is none.
+        base: ours, without folders of another build.
+        session: the build's private folder.
+        names: the folder of compiler names.
+        launcher: the launcher program.
+        jobs: how many jobs a build tool should start when nobody has said.
     """
-    result = {name: value for name, value in base.items() if name not in _DROPPED}
-    result |= {
-        "DISTCC_HOSTS": render_list([HostSpec("127.0.0.1", port, CONNECTOR_LIMIT)], room.cores, max(8, 2 * room.cores)),
-        "DISTCC_DIR": folder,
-        "DISTCC_LOG": f"{folder}/log",
-        "DISTCC_FALLBACK": "1",
-        "DISTCC_BACKOFF_PERIOD": "1",
-        "DISTCC_PAUSE_TIME_MSEC": "10",
+    path = base.get("PATH", DEFAULT_PATH)
+    added = {
+        "CCACHE_PATH": compiler_path(path),
+        "CMAKE_PROGRAM_PATH": path,
+        "CMAKE_BUILD_PARALLEL_LEVEL": str(jobs),
+        **{f"CMAKE_{language}_COMPILER_LAUNCHER": launcher for language in _LANGUAGES},
     }
-    if uses_ccache(base):
-        result["CCACHE_PREFIX"] = "distcc"
-        result["PATH"] = without_folder(base.get("PATH", ""), masquerade)
-    elif masquerade:
-        result["PATH"] = f"{masquerade}:{without_folder(base.get('PATH', ''), masquerade)}".rstrip(":")
-    return result
+    if len(launcher.split()) == 1 and basename(base.get("CCACHE_PREFIX", DISTCC)) == DISTCC:
+        added["CCACHE_PREFIX"] = launcher  # ccache splits it at blanks
+        base = {name: value for name, value in base.items() if name != "CCACHE_PREFIX"}
+    return {**added, **base, "PATH": f"{names}:{session}:{path}", "FARMHAND_SESSION": session}
 
 
-def uses_ccache(base: Mapping[str, str]) -> bool:
-    """Tell whether compilers are reached through ccache: by CC or CXX, or by its own folder first in PATH."""
-    first = base.get("PATH", "").split(":")[0]
-    compilers = (base.get("CC", ""), base.get("CXX", ""))
-    return basename(first) == "ccache" or any(
-        basename(part) == "ccache" for compiler in compilers for part in compiler.split()
-    )
+def outer_environment(base: Mapping[str, str]) -> dict[str, str]:
+    """Take another build's folders and variables out of an environment: a build in a build stands alone."""
+    session, launcher = base.get("FARMHAND_SESSION"), base.get("CCACHE_PREFIX", "")
+    if session is None:
+        return dict(base)
+    parts = base.get("PATH", "").split(":")
+    if session in parts:
+        place = parts.index(session)
+        del parts[max(0, place - 1) : place + 1]
+    kept = {**base, "PATH": ":".join(parts)}
+    ours = [name for name, value in base.items() if value == launcher and name.endswith(("_LAUNCHER", "_PREFIX"))]
+    for name in (*ours, "FARMHAND_SESSION", "CCACHE_PATH", "CMAKE_PROGRAM_PATH", "CMAKE_BUILD_PARALLEL_LEVEL"):
+        kept.pop(name, None)
+    return kept
 
 
 def compiler_path(path: str) -> str:
     """A PATH on which a compiler's name leads to the compiler, past ccache's and distcc's folders of links."""
     return ":".join(part for part in path.split(":") if part and basename(part) not in ("ccache", "distcc"))
-
-
-def without_folder(path: str, folder: str) -> str:
-    """Take a folder out of a PATH."""
-    return ":".join(part for part in path.split(":") if part.rstrip("/") != folder.rstrip("/") or not folder)
 
 
 def _program(command: Sequence[str]) -> int | None:

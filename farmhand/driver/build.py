@@ -1,12 +1,13 @@
 """`farmhand build CMD…`: run a command so that its compiles spread over the farm.
 
 Rule: the build comes first. Its exit status is ours, the terminal is its own, and whatever the farm does or does not
-do, the command runs.
+do, the command runs. Without a registry nothing stands in front of its compilers.
 """
 
 from __future__ import annotations
 
 import asyncio
+import errno
 import getpass
 import json
 import os
@@ -18,20 +19,30 @@ import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from farmhand.dispatch.demand import Demand
 from farmhand.dispatch.dispatcher import Dispatcher
 from farmhand.dispatch.jobs import Here, Host
 from farmhand.dispatch.placement import without_own
-from farmhand.dispatch.tally import as_data, lack, summary
-from farmhand.distcc.commandline import MASQUERADE, Room, environment, job_count, with_jobs
+from farmhand.dispatch.tally import as_data, kept, lack, repeated, summary
+from farmhand.distcc.commandline import (
+    DEFAULT_PATH,
+    SESSION,
+    Room,
+    environment,
+    job_count,
+    outer_environment,
+    with_jobs,
+    without_pump,
+)
 from farmhand.distcc.toolchain import title
+from farmhand.driver.compilers import Compilers
 from farmhand.driver.connector import Connector
 from farmhand.driver.grants import FarmLink, Grants
-from farmhand.driver.local_compiler import LocalCompiler
-from farmhand.driver.needs import Needs
+from farmhand.driver.launchers import Launchers, prepare
 from farmhand.errors import OwnerError
 from farmhand.links.registry import RegistryLink
 from farmhand.machine import MAX_SLOTS, is_host_name
@@ -41,6 +52,9 @@ from farmhand.wire.farm import GrantAsk
 NOT_FOUND = 127
 NOT_EXECUTABLE = 126
 """Exit statuses of a shell for a command that does not exist and for one that may not be run."""
+
+LONGEST_PARENT = 70
+"""Bytes of the path of a folder in which a socket's path, at most 107 bytes, is not too long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +69,7 @@ class Order:
         quiet: say nothing but what is wrong.
         json_summary: a file for the counts; None: none.
         name: this machine's, as the farm calls it.
+        verbose: name every reason for which files could not leave.
     """
 
     command: Sequence[str]
@@ -64,6 +79,7 @@ class Order:
     quiet: bool = False
     json_summary: Path | None = None
     name: str = ""
+    verbose: bool = False
 
 
 def check_command(command: Sequence[str]) -> None:
@@ -83,6 +99,7 @@ def run(
     quiet: bool,
     json_summary: Path | None = None,
     name: str = "",
+    verbose: bool = False,
 ) -> int:
     """Run a command with its compiles spread over the farm. Call it from the main thread.
 
@@ -93,6 +110,7 @@ def run(
         quiet: no summary.
         json_summary: a file for the counts.
         name: this machine's, as the farm calls it; "" means its host name.
+        verbose: name every reason for which files could not leave.
 
     Returns:
         The command's exit status; 128 + signal when one ended it, 127 or 126 when it could not be started.
@@ -102,21 +120,57 @@ def run(
     """
     check_command(command)
     link = RegistryLink(registry) if registry else None
-    return carry_out(Order(command, link, registry, local_jobs, quiet, json_summary, name))
+    return carry_out(Order(command, link, registry, local_jobs, quiet, json_summary, name, verbose))
 
 
 def carry_out(order: Order) -> int:
     """Do what `run` does, with any link to a registry."""
-    with tempfile.TemporaryDirectory(prefix="farmhand-build-", ignore_cleanup_errors=True) as folder:
-        return asyncio.run(_Build(order, Path(folder), os.environ).run())
+    base = outer_environment(os.environ)
+    command = without_pump(order.command)
+    if command != tuple(order.command):
+        _complain(f"pump mode is not used: {command[0]} runs without it")
+        order = replace(order, command=command)
+    if order.link is None:
+        return asyncio.run(_Build(order, base).run_alone())
+    try:
+        made = tempfile.TemporaryDirectory(prefix=SESSION, dir=_session_parent(), ignore_cleanup_errors=True)
+    except OSError as wrong:
+        return _run_alone(order, base, f"no folder for temporary files can be used: {wrong.strerror}")
+    with made as folder:
+        try:
+            launchers = _prepare(base.get("PATH", DEFAULT_PATH), Path(folder))
+        except OwnerError as wrong:
+            return _run_alone(order, base, str(wrong))
+        return asyncio.run(_Build(order, base).run(Path(folder), launchers))
+
+
+def _run_alone(order: Order, base: Mapping[str, str], why: str) -> int:
+    """Build without the farm, and say why."""
+    assert order.link is not None
+    order.link.close()
+    _complain(f"building on this machine only: {why}")
+    return asyncio.run(_Build(order, base).run_alone())
+
+
+def _prepare(path: str, folder: Path) -> Launchers:
+    """Make the launcher and the names where they can be kept, else in the build's own folder."""
+    try:
+        return prepare(path)
+    except OwnerError:
+        return prepare(path, folder)
+
+
+def _session_parent() -> str | None:
+    """Where the build's folder goes: among other temporary files, if a socket can be made there that stands in PATH."""
+    usual = tempfile.gettempdir()
+    return "/tmp" if len(os.fsencode(usual)) > LONGEST_PARENT or ":" in usual else None
 
 
 class _Build:
     """One build from the first question to the last line."""
 
-    def __init__(self, order: Order, folder: Path, base: Mapping[str, str]) -> None:
+    def __init__(self, order: Order, base: Mapping[str, str]) -> None:
         self._order = order
-        self._folder = folder
         self._base = base
         self._cores = len(os.sched_getaffinity(0))
         slots = self._cores if order.local_jobs is None else order.local_jobs
@@ -125,48 +179,82 @@ class _Build:
         self._demand = Demand()
         self._dispatcher = Dispatcher(self._here)
         self._grants: Grants | None = None
-        self._needs = Needs(base.get("PATH", os.defpath))
         self._signals: asyncio.Queue[signal.Signals] = asyncio.Queue()
 
-    async def run(self) -> int:
+    async def run_alone(self) -> int:
+        """Run the command as it is, with a `-j` for this machine."""
+        self._hear_signals()
+        started = time.monotonic()
+        if self._order.link is None:
+            self._say("no registry is set: building on this machine only")
+        room = Room(0, max(self._here.slots, self._here.reserve), self._cores)
+        command, jobs = with_jobs(self._order.command, job_count(room), self._base.get("MAKEFLAGS", ""))
+        status = await self._run_command(command, self._base)
+        self._write_summary(time.monotonic() - started, jobs)
+        return status
+
+    async def run(self, folder: Path, launchers: Launchers) -> int:
+        """Run the command with the launcher in front of its compilers.
+
+        Args:
+            folder: the build's private folder.
+            launchers: what stands in front of them.
+        """
+        assert self._order.link is not None
+        self._hear_signals()
         loop = asyncio.get_running_loop()
-        for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGTERM, signal.SIGHUP):
-            loop.add_signal_handler(number, self._signals.put_nowait, number)
         started = loop.time()
-        compiler = LocalCompiler(self._folder, self._base)
-        needs = self._needs if self._order.link is not None else None
-        connector = Connector(self._dispatcher, compiler, on_demand=self._take_demand, needs=needs)
-        port = await connector.start()
+        compilers = Compilers(self._base.get("PATH", DEFAULT_PATH))
+        connector = Connector(self._dispatcher, folder, compilers, on_demand=self._take_demand)
+        try:
+            await connector.start()
+        except OSError as wrong:
+            self._order.link.close()
+            _complain(f"building on this machine only: no socket in {folder}: {wrong.strerror}")
+            return await self.run_alone()
 
         def on_hosts(hosts: tuple[Host, ...]) -> None:
-            loop.call_soon_threadsafe(connector.set_hosts, hosts)
+            with suppress(RuntimeError):  # the build is over
+                loop.call_soon_threadsafe(connector.set_hosts, hosts)
 
-        hosts = await asyncio.to_thread(self._claim, on_hosts)
+        hosts = await asyncio.to_thread(self._claim, on_hosts, compilers, launchers)
         if hosts:  # an answer that came too late for `hosts` has gone to `on_hosts`
             connector.set_hosts(hosts)
         others, _ = without_own(hosts, self._here)
         room = Room(sum(host.slots for host in others), self._here.slots if others else self._here.reserve, self._cores)
         command, jobs = with_jobs(self._order.command, job_count(room), self._base.get("MAKEFLAGS", ""))
+        words = str(folder), str(launchers.names), str(launchers.launcher)
         try:
-            status = await self._run_command(command, self._environment(port, room))
+            status = await self._run_command(command, environment(self._base, *words, job_count(room)))
         finally:
             await connector.close()
             if self._grants is not None:
                 await asyncio.to_thread(self._grants.end)
-        self._tell(loop.time() - started, jobs)
+        self._tell(loop.time() - started, jobs, connector.calls)
         return status
 
-    def _claim(self, on_hosts: Callable[[tuple[Host, ...]], None]) -> tuple[Host, ...]:
+    def _hear_signals(self) -> None:
+        """Pass signals on, but for those that whoever started us wants ignored: they stay so, for the command, too.
+
+        Only the end of a child must not be ignored: its status would be lost.
+        """
+        loop = asyncio.get_running_loop()
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGTERM, signal.SIGHUP):
+            if signal.getsignal(number) is not signal.SIG_IGN:
+                loop.add_signal_handler(number, self._signals.put_nowait, number)
+
+    def _claim(
+        self, on_hosts: Callable[[tuple[Host, ...]], None], compilers: Compilers, launchers: Launchers
+    ) -> tuple[Host, ...]:
         """Ask the registry for slots; say so when there are none."""
-        if self._order.link is None:
-            self._say("no registry is set: building on this machine only")
-            return ()
+        assert self._order.link is not None
         ask = GrantAsk(
             user=_label(_user()),
-            project=_label(Path.cwd().name),
+            project=_label(_folder_name()),
             host=self._here.name,
             want=MAX_SLOTS,
-            toolchains=self._needs.all(),
+            toolchains=compilers.all(launchers.compilers),
         )
         self._grants = Grants(self._order.link, ask, on_hosts)
         hosts, trouble = self._grants.begin()
@@ -182,18 +270,12 @@ class _Build:
         if self._grants is not None:
             self._grants.need(self._demand.note(jobs, time.monotonic()))
 
-    def _environment(self, port: int, room: Room) -> dict[str, str]:
-        masquerade = MASQUERADE if os.path.isdir(MASQUERADE) else ""
-        if shutil.which("distcc") is None:
-            self._say("distcc is not installed: nothing will be sent to the farm")
-        return environment(self._base, port, str(self._folder), room, masquerade)
-
     async def _run_command(self, command: Sequence[str], environment: Mapping[str, str]) -> int:
         """Run the command in the foreground, in our process group."""
         if not self._signals.empty():
             return 128 + self._signals.get_nowait()
         try:
-            process = await asyncio.create_subprocess_exec(*command, env=environment)
+            process = await _start(command, environment)
         except FileNotFoundError:
             _complain(f"{command[0]}: no such command")
             return NOT_FOUND
@@ -213,14 +295,26 @@ class _Build:
                 with suppress(ProcessLookupError):
                     process.send_signal(number)
 
-    def _tell(self, seconds: float, jobs: int | None) -> None:
+    def _tell(self, seconds: float, jobs: int | None, calls: int) -> None:
         tally = self._dispatcher.tally
-        self._say(summary(tally, seconds))
-        if lacked := lack(tally, title):
-            self._say(lacked)
+        if calls:
+            self._say(summary(tally, seconds))
+        else:
+            self._say(
+                f"no compiler was called through Farmhand in {seconds:.1f} s; one that is called by its full path"
+            )
+            self._say("  is not seen: configure the build tree inside `farmhand build`, or give the compiler by name")
+        named = partial(title, machine=platform.machine())
+        for line in (lack(tally, named), kept(tally, self._order.verbose), repeated(tally)):
+            if line:
+                self._say(line)
+        self._write_summary(seconds, jobs)
+
+    def _write_summary(self, seconds: float, jobs: int | None) -> None:
         if self._order.json_summary is not None:
             try:
-                self._order.json_summary.write_text(json.dumps(as_data(tally, seconds, jobs)) + "\n")
+                data = as_data(self._dispatcher.tally, seconds, jobs)
+                self._order.json_summary.write_text(json.dumps(data) + "\n")
             except OSError as wrong:  # the build is over, and its status stands
                 _complain(f"cannot write the summary to {self._order.json_summary}: {wrong.strerror}")
 
@@ -245,6 +339,25 @@ def _user() -> str:
         return getpass.getuser()
     except (KeyError, OSError):
         return str(os.getuid())
+
+
+def _folder_name() -> str:
+    """The current folder's name; it may have been removed."""
+    try:
+        return Path.cwd().name
+    except OSError:
+        return ""
+
+
+async def _start(command: Sequence[str], environment: Mapping[str, str]) -> asyncio.subprocess.Process:
+    """Start the command; a script without a first line is run by the shell, as every shell does it."""
+    try:
+        return await asyncio.create_subprocess_exec(*command, env=environment)
+    except OSError as wrong:
+        if wrong.errno != errno.ENOEXEC:
+            raise
+    script = shutil.which(command[0], path=environment.get("PATH", DEFAULT_PATH)) or command[0]
+    return await asyncio.create_subprocess_exec("/bin/sh", script, *command[1:], env=environment)
 
 
 def _label(text: str) -> str:

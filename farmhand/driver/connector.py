@@ -1,23 +1,25 @@
-"""The local port to which stock distcc sends every compile of a build.
+"""The Unix socket on which the launchers of a build ask what to do with each compile.
 
-A shell round `dispatch.Dispatcher`: it takes whole requests in, does what the dispatcher says, and gives whole replies
-back. Since nothing reaches distcc before a reply is complete, a host may vanish at any moment without distcc noticing.
-Only processes of the same user are served; everybody else on the machine can reach a loopback port, too.
+A shell round `compiling.decide` and `dispatch.Dispatcher`: it takes calls in, does what they say, and gives objects
+back. Nothing reaches a launcher before an object is complete, so a host may vanish at any moment without the build
+noticing. The socket lies in a folder that only its owner can enter.
 """
 
 from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine
+from pathlib import Path
 from typing import Any
 
+from farmhand.compiling.decision import Far, decide
 from farmhand.dispatch.dispatcher import Dispatcher
 from farmhand.dispatch.jobs import (
     Cancel,
+    CopyHere,
     Effect,
     Event,
-    GiveUp,
     Host,
     HostsChanged,
     JobArrived,
@@ -26,71 +28,83 @@ from farmhand.dispatch.jobs import (
     JobGone,
     JobLost,
     JobNotHere,
+    JobReady,
+    JobStays,
     Place,
     PlaceHere,
     Woke,
 )
-from farmhand.distcc.messages import Verdict, clean, judge
-from farmhand.distcc.protocol import MAX_REQUEST, Head, ProtocolError, RequestReader, Span, reply
-from farmhand.driver.gate_client import HostLost, Patience, Reply, compile_on
+from farmhand.distcc.messages import Verdict, judge
+from farmhand.distcc.protocol import MAX_REQUEST
+from farmhand.driver.compilers import Compiler, Compilers
+from farmhand.driver.gate_client import HostLost, Patience, compile_on
+from farmhand.driver.job import Job, Texts
+from farmhand.driver.launched import Call, Launched, LauncherGone
 from farmhand.driver.local_compiler import CannotCompile, LocalCompiler
-from farmhand.driver.needs import Needs
-from farmhand.driver.peer import owner_of
 
-BACKLOG = 1024
-"""Clients that may wait to be accepted; a large -j connects many at once."""
+BACKLOG = 4096
+"""Launchers that may wait to be accepted; a large -j connects many at once."""
 
 
 class Connector:
-    """Serves distcc clients until closed; use it in one event loop only."""
+    """Serves launchers until closed; use it in one event loop only.
+
+    Attributes:
+        calls: how often the build has called a compiler.
+    """
 
     def __init__(
         self,
         dispatcher: Dispatcher,
-        compiler: LocalCompiler,
+        folder: Path,
+        compilers: Compilers,
         patience: Patience | None = None,
         on_demand: Callable[[int], None] = lambda jobs: None,
         limit: int = MAX_REQUEST,
-        needs: Needs | None = None,
     ) -> None:
         """Take the parts.
 
         Args:
-            dispatcher: decides.
-            compiler: this machine's.
+            dispatcher: decides where.
+            folder: an existing private folder for the socket and for texts.
+            compilers: this machine's.
             patience: with hosts; None stands for the defaults.
-            on_demand: told how many compiles wait or run whenever one comes or goes.
-            limit: the longest request and reply in bytes.
-            needs: tells which toolchain a compiler is; None: any host will do for any job.
+            on_demand: told how many compiles that may leave wait or run, whenever one comes or goes.
+            limit: the longest reply in bytes.
         """
-        self._needs = needs
-        self.limit = limit
+        self.calls = 0
+        self._count = 0
         self._dispatcher = dispatcher
-        self._compiler = compiler
+        self._folder = folder
+        self._compilers = compilers
+        self._local = LocalCompiler(folder)
+        self._texts = Texts(folder)
         self._patience = patience or Patience()
         self._on_demand = on_demand
-        self._clients: dict[int, _Client] = {}
+        self._limit = limit
+        self._jobs: dict[int, Job] = {}
+        self._clients: set[Launched] = set()
         self._tasks: dict[tuple[int, str], asyncio.Task[None]] = {}  # by job and host; "" is this machine
-        self._ending: set[asyncio.Task[None]] = set()  # those that were called off
-        self._count = 0
+        self._others: set[asyncio.Task[None]] = set()
         self._timer: asyncio.TimerHandle | None = None
-        self._server: asyncio.Server | None = None
+        self._server: asyncio.AbstractServer | None = None
 
-    async def start(self) -> int:
-        """Listen on a free port of 127.0.0.1 and return it."""
+    async def start(self) -> None:
+        """Listen on `socket` in the folder."""
         loop = asyncio.get_running_loop()
-        self._server = await loop.create_server(lambda: _Client(self), "127.0.0.1", 0, backlog=BACKLOG)
-        return int(self._server.sockets[0].getsockname()[1])
+        path = self._folder / "socket"
+        self._server = await loop.create_unix_server(lambda: Launched(self._called), path, backlog=BACKLOG)
 
     async def close(self) -> None:
-        """Stop listening, end what still runs and wait until it has ended."""
+        """Stop listening, leave what still waits to its own compiler, end all work and wait until it has ended."""
         if self._server is not None:
             self._server.close()
-        for client in list(self._clients.values()):
+        for client in list(self._clients):
             client.hang_up()
-        for task in self._tasks.values():
-            self._call_off(task)
-        await asyncio.gather(*self._ending, return_exceptions=True)
+        tasks = [*self._tasks.values(), *self._others]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
         if self._timer is not None:
             self._timer.cancel()
 
@@ -98,22 +112,59 @@ class Connector:
         """From now on, place jobs on these hosts."""
         self._handle(HostsChanged(hosts))
 
-    def arrived(self, client: _Client, head: Head) -> int:
-        """A whole request is here; return its job's number."""
-        self._count += 1
-        job, compiler = self._count, head.argv[0] if head.argv else ""
-        self._clients[job] = client
-        needs = "" if self._needs is None else self._needs.known(compiler)
-        if needs is None:
-            self._start(job, "", self._find_out(job, compiler))
+    def _called(self, client: Launched, call: Call) -> None:
+        """The build has called a compiler."""
+        self.calls += 1
+        self._clients.add(client)
+        client.gone = lambda: self._clients.discard(client)
+        program, words = self._compilers.behind(call)
+        known = self._compilers.known(program)
+        if known is None:
+            self._spawn(client, self._look(client, call, program, words))
         else:
-            self._handle(JobArrived(job, head.version == 1, needs))
-        return job
+            self._begin(client, call, known, words)
 
-    def gone(self, job: int) -> None:
-        """The client of `job` has hung up, before or after its answer."""
-        if self._clients.pop(job, None) is not None:
-            self._handle(JobGone(job))
+    async def _look(self, client: Launched, call: Call, program: str, words: tuple[str, ...]) -> None:
+        """Look at a compiler that no call has named before; the launcher may end meanwhile."""
+        compiler = await asyncio.to_thread(self._compilers.look, program)
+        if client in self._clients:
+            self._begin(client, call, compiler, words)
+
+    def _begin(self, client: Launched, call: Call, compiler: Compiler, words: tuple[str, ...]) -> None:
+        if compiler.kind is None:
+            client.run()
+            return
+        decision = decide(compiler.kind, words[1:], call.folder, call.variables.keys())
+        self._count += 1
+        number = self._count
+        job = Job(number, client, call, compiler, words, decision if isinstance(decision, Far) else None)
+        if isinstance(decision, Far):
+            arrival = JobArrived(number, compiler.needs)
+        elif decision.waits:
+            arrival = JobArrived(number, leaves=False, kept=decision.why)
+        else:
+            job.run()
+            return
+        self._jobs[number] = job
+        client.gone = lambda: self._gone(job)
+        self._handle(arrival)
+        if job.far is not None and not job.is_final:
+            job.preparing = self._spawn(client, self._prepare(job))
+
+    def _gone(self, job: Job) -> None:
+        """The launcher has ended, or the compiler in its place."""
+        self._clients.discard(job.client)
+        if self._jobs.pop(job.number, None) is not None:
+            self._texts.drop(job)
+            self._handle(JobDone(job.number, good=False) if job.is_final else JobGone(job.number))
+
+    async def _prepare(self, job: Job) -> None:
+        try:
+            kept = await self._texts.make(job)
+        except LauncherGone:
+            return
+        if job.number in self._jobs and not job.is_final:
+            self._handle(JobReady(job.number) if kept is None else JobStays(job.number, kept))
 
     def _handle(self, event: Event) -> None:
         loop = asyncio.get_running_loop()
@@ -124,143 +175,94 @@ class Connector:
             self._timer = None
         if self._dispatcher.wake_at is not None:
             self._timer = loop.call_at(self._dispatcher.wake_at, self._handle, Woke())
-        self._on_demand(self._dispatcher.jobs)
+        self._on_demand(self._dispatcher.demand)
 
     def _carry_out(self, effect: Effect) -> None:
         match effect:
-            case Place(job, host):
-                self._start(job, host.name, self._compile_there(job, host))
-            case PlaceHere(job):
-                self._start(job, "", self._compile_here(job))
-            case Cancel(job, name):
-                self._call_off(self._tasks.pop((job, name)))
-            case GiveUp(job):
-                self._clients.pop(job).hang_up()
-
-    def _call_off(self, task: asyncio.Task[None]) -> None:
-        task.cancel()
-        self._ending.add(task)
-        task.add_done_callback(self._ending.discard)
+            case Place(number, host):
+                self._start(number, host.name, self._compile_there(self._jobs[number], host))
+            case PlaceHere(number, report):
+                job = self._jobs[number]
+                if report:
+                    self._start(number, "", self._run_and_report(job))
+                job.is_final = True
+                if not report:
+                    job.run()
+            case CopyHere(number):
+                self._start(number, "", self._compile_here(self._jobs[number]))
+            case Cancel(number, name):
+                task = self._tasks.pop((number, name), None)
+                if task is not None:
+                    task.cancel()
+                    self._keep(task)
 
     def _start(self, job: int, host: str, work: Coroutine[Any, Any, Event]) -> None:
         self._tasks[job, host] = asyncio.get_running_loop().create_task(self._work(job, host, work))
 
     async def _work(self, job: int, host: str, work: Awaitable[Event]) -> None:
-        """Do one copy's work and report. If a mistake of ours ends it, distcc is hung up on and compiles by itself."""
+        """Do one copy's work and report. If nothing comes of it, the launcher is left to its own compiler."""
         try:
             event = await work
+        except OSError:  # the text is gone
+            self._jobs[job].client.hang_up()
+            return
         except Exception:
-            self._clients[job].hang_up()
+            self._jobs[job].client.hang_up()
             raise
         del self._tasks[job, host]
         self._handle(event)
 
-    async def _find_out(self, job: int, compiler: str) -> Event:
-        """Look at a compiler that no job has named before; its client may have hung up meanwhile."""
-        assert self._needs is not None
-        needs = await asyncio.to_thread(self._needs.look, compiler)
-        client = self._clients.get(job)
-        return JobArrived(job, client.version == 1, needs) if client else Woke()
+    def _spawn(self, client: Launched, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        """Begin work for a launcher; if nothing comes of it, the launcher is left to its own compiler."""
 
-    async def _compile_there(self, job: int, host: Host) -> Event:
-        client = self._clients[job]
+        async def guarded() -> None:
+            try:
+                await work
+            except OSError:  # the text is gone
+                client.hang_up()
+            except Exception:
+                client.hang_up()
+                raise
+
+        return self._keep(asyncio.get_running_loop().create_task(guarded()))
+
+    def _keep(self, task: asyncio.Task[None]) -> asyncio.Task[None]:
+        self._others.add(task)
+        task.add_done_callback(self._others.discard)
+        return task
+
+    async def _compile_there(self, job: Job, host: Host) -> Event:
         try:
-            answer = await compile_on(host, client.version, client.request, self._patience, self.limit)
-        except HostLost:
-            return JobLost(job, host.name)
+            answer = await compile_on(host, 1, self._texts.request(job), self._patience, self._limit)
+        except HostLost as lost:
+            return JobLost(job.number, host.name, lost.hung_up)
         verdict = judge(answer.reader)
         if verdict is Verdict.BROKEN:
-            return JobLost(job, host.name)
-        silent = answer.reader.errors.size == answer.reader.output.size == 0
-        if verdict is Verdict.REFUSED or (client.version != 1 and not silent):
-            return JobFailed(job, host.name)
-        self._answer(job, answer.pieces if silent else _cleaned(answer))
-        return JobDone(job, host.name)
+            return JobLost(job.number, host.name)
+        if verdict is Verdict.REFUSED or answer.reader.errors.size or answer.reader.output.size:
+            return JobFailed(job.number, host.name, refused=verdict is Verdict.REFUSED)
+        whole, product = memoryview(b"".join(answer.pieces)), answer.reader.object
+        return self._deliver(job, whole[product.start : product.end], host.name)
 
-    async def _compile_here(self, job: int) -> Event:
-        client = self._clients[job]
+    async def _compile_here(self, job: Job) -> Event:
         try:
-            outcome = await self._compiler.compile(client.argv, client.source())
+            outcome = await self._local.compile(job.compiler.program, self._texts.command(job), self._texts.read(job))
         except CannotCompile:
-            return JobNotHere(job)
-        self._answer(job, reply(outcome.status, outcome.errors, outcome.output, outcome.product))
-        return JobDone(job, good=outcome.status == 0)
+            return JobNotHere(job.number)
+        if outcome.status or outcome.told:
+            return JobFailed(job.number, "", refused=False)
+        return self._deliver(job, outcome.product, "")
 
-    def _answer(self, job: int, pieces: Sequence[bytes]) -> None:
-        self._clients.pop(job).answer(pieces)
+    def _deliver(self, job: Job, product: bytes | memoryview, host: str) -> Event:
+        assert job.far is not None
+        del self._jobs[job.number]
+        self._texts.drop(job)
+        job.client.deliver(job.far.output, product)
+        return JobDone(job.number, host)
 
-
-class _Client(asyncio.Protocol):
-    """One distcc process: sends one request, gets one reply."""
-
-    def __init__(self, connector: Connector) -> None:
-        self.request: list[bytes] = []
-        self._connector = connector
-        self._reader = RequestReader(connector.limit)
-        self._job: int | None = None
-        self._transport: asyncio.Transport | None = None
-
-    @property
-    def version(self) -> int:
-        """The protocol's, once the head is known."""
-        return self._reader.head.version if self._reader.head else 0
-
-    @property
-    def argv(self) -> tuple[str, ...]:
-        """The command, once the head is known."""
-        return self._reader.head.argv if self._reader.head else ()
-
-    def source(self) -> list[memoryview]:
-        """The preprocessed source in pieces, without copying it."""
-        return _cut(self.request, self._reader.source or Span(0, 0))
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
-        if owner_of(transport.get_extra_info("peername"), transport.get_extra_info("sockname")) != os.getuid():
-            transport.abort()
-
-    def data_received(self, data: bytes) -> None:
+    async def _run_and_report(self, job: Job) -> Event:
         try:
-            self._reader.feed(data)
-        except ProtocolError:
-            self.hang_up()
-            return
-        self.request.append(data)
-        if self._reader.complete and self._reader.head is not None:
-            self._job = self._connector.arrived(self, self._reader.head)
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        if self._job is not None:
-            self._connector.gone(self._job)
-
-    def answer(self, pieces: Sequence[bytes]) -> None:
-        """Send the reply and close."""
-        if self._transport is not None:
-            for piece in pieces:
-                self._transport.write(piece)
-            self._transport.close()
-
-    def hang_up(self) -> None:
-        """Close without an answer: distcc then compiles by itself."""
-        if self._transport is not None:
-            self._transport.abort()
-
-
-def _cleaned(answer: Reply) -> list[bytes]:
-    """A reply of version 1 whose messages are safe for a terminal."""
-    whole, reader = b"".join(answer.pieces), answer.reader
-    errors, output, product = (whole[span.start : span.end] for span in (reader.errors, reader.output, reader.object))
-    return reply(reader.status or 0, clean(errors), clean(output), product)
-
-
-def _cut(pieces: Sequence[bytes], span: Span) -> list[memoryview]:
-    """The part of a sequence of pieces that `span` covers."""
-    result: list[memoryview] = []
-    start = 0
-    for piece in pieces:
-        begin, end = max(span.start - start, 0), min(span.end - start, len(piece))
-        if begin < end:
-            result.append(memoryview(piece)[begin:end])
-        start += len(piece)
-    return result
+            status = await job.client.run_and_report()
+        except LauncherGone:
+            return JobGone(job.number)
+        return JobDone(job.number, good=os.waitstatus_to_exitcode(status) == 0)

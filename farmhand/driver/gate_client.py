@@ -34,7 +34,15 @@ class Patience:
 
 
 class HostLost(Exception):
-    """The host gave no answer; the message says how it failed."""
+    """The host gave no answer; the message says how it failed.
+
+    Attributes:
+        hung_up: whether it had admitted the job and then ended the connection without a word.
+    """
+
+    def __init__(self, why: str, hung_up: bool = False) -> None:
+        super().__init__(why)
+        self.hung_up = hung_up
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +119,8 @@ class _Call(asyncio.Protocol):
             self._read_reply(data)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._fail(f"the connection ended: {exc or 'closed by the host'}")
+        hung_up = self.admitted.done() and not self._pieces
+        self._fail(f"the connection ended: {exc or 'closed by the host'}", hung_up)
 
     def forget(self) -> None:
         """Nobody waits for the reply any more."""
@@ -140,9 +149,9 @@ class _Call(asyncio.Protocol):
         if self._reader.complete:
             self.reply.set_result(Reply(self._reader, self._pieces))
 
-    def _fail(self, why: str) -> None:
+    def _fail(self, why: str, hung_up: bool = False) -> None:
         if not self.reply.done():
-            self.reply.set_exception(HostLost(why))
+            self.reply.set_exception(HostLost(why, hung_up))
         if not self.admitted.done():
             self.admitted.set_result(None)
 

@@ -1,4 +1,4 @@
-"""One compile on this machine, of the preprocessed source that distcc would have sent away.
+"""One compile on this machine, of the preprocessed text that a host has been sent, too.
 
 The compiler runs as a process group of its own in a private folder, so that a compile that nobody wants any more can
 be ended whole, and nothing of it stays behind.
@@ -8,19 +8,15 @@ from __future__ import annotations
 
 import asyncio
 import os
-import shutil
 import signal
 import subprocess
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from farmhand.distcc.command import preprocessed_suffix, rewrite, source_file
-from farmhand.distcc.commandline import compiler_path
-
-_WRAPPERS = ("distcc", "ccache")
 
 
 class CannotCompile(Exception):
@@ -33,13 +29,12 @@ class Outcome:
 
     Attributes:
         status: as `wait` says it: 0, exit code << 8, or the signal's number.
-        errors, output: its stderr and stdout.
+        told: whether it wrote anything to stderr or stdout.
         product: the object; empty when it failed.
     """
 
     status: int
-    errors: bytes
-    output: bytes
+    told: bool
     product: bytes
 
 
@@ -50,52 +45,45 @@ class LocalCompiler:
         folder: where temporary files go; private to the user.
     """
 
-    def __init__(self, folder: Path, environment: Mapping[str, str]) -> None:
-        """Take the folder, which must exist, and the environment in which compilers run."""
+    def __init__(self, folder: Path) -> None:
+        """Take the folder, which must exist."""
         self.folder = folder
-        self._path = compiler_path(environment.get("PATH", os.defpath))
-        self._environment = {**environment, "PATH": self._path, "TMPDIR": str(folder)}
-        self._found: dict[str, str] = {}
 
-    async def compile(self, argv: Sequence[str], source: Sequence[bytes | memoryview]) -> Outcome:
-        """Compile a preprocessed source, given in pieces, as `argv` says.
+    async def compile(self, program: str, argv: Sequence[str], source: bytes) -> Outcome:
+        """Compile a preprocessed text.
+
+        Args:
+            program: the compiler's file.
+            argv: the command line that a host is sent.
+            source: the text.
 
         Raises:
             CannotCompile: the command is not a plain compile, or its compiler cannot be started.
         """
         try:
             with tempfile.TemporaryDirectory(dir=self.folder, ignore_cleanup_errors=True) as name:
-                return await self._compile_in(Path(name), argv, source)
+                return await self._compile_in(Path(name), program, argv, source)
         except (OSError, ValueError) as wrong:
             raise CannotCompile(str(wrong)) from None
 
-    async def _compile_in(self, folder: Path, argv: Sequence[str], source: Sequence[bytes | memoryview]) -> Outcome:
+    async def _compile_in(self, folder: Path, program: str, argv: Sequence[str], source: bytes) -> Outcome:
         written = folder / f"source{preprocessed_suffix(source_file(argv))}"
         product = folder / "product"
         command = rewrite(argv, str(written), str(product))
-        with written.open("wb") as file:
-            file.writelines(source)
-        status = await self._run((self._find(argv[0]), *command[1:]), folder)
+        written.write_bytes(source)
+        status = await self._run((program, *command[1:]), folder)
         made = product.read_bytes() if status == 0 else b""
-        return Outcome(status, (folder / "errors").read_bytes(), (folder / "output").read_bytes(), made)
-
-    def _find(self, program: str) -> str:
-        """The real compiler behind a name, past links that lead to distcc or ccache; a path stays as it is."""
-        if program not in self._found:
-            found = program if "/" in program else shutil.which(program, path=self._path)
-            if found is None or not os.path.isabs(found) or Path(found).resolve().name in _WRAPPERS:
-                raise CannotCompile(f"no compiler {program} on this machine")
-            self._found[program] = found
-        return self._found[program]
+        return Outcome(status, (folder / "messages").stat().st_size > 0, made)
 
     async def _run(self, command: Sequence[str], folder: Path) -> int:
-        with (folder / "output").open("wb") as output, (folder / "errors").open("wb") as errors:
+        with (folder / "messages").open("wb") as messages:
             process = await asyncio.create_subprocess_exec(
                 *command,
-                env=self._environment,
+                env={**os.environ, "TMPDIR": str(folder)},
+                cwd=folder,
                 stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=errors,
+                stdout=messages,
+                stderr=messages,
                 process_group=0,
             )
         try:

@@ -6,7 +6,7 @@ set -eu
 
 run="distcc bubblewrap gcc g++ libc6-dev make fontconfig fonts-dejavu-core libglib2.0-0 libdbus-1-3 libgl1 libegl1 libxkbcommon0
  libfontconfig1 libxcb-cursor0 libxcb-icccm4 libxcb-keysyms1 libxcb-shape0 libxkbcommon-x11-0 libwayland-cursor0 python3-dev python3-venv"
-test="$run clang distcc-pump ninja-build ccache xvfb xdotool xscreensaver x11-utils dbus iproute2 git curl desktop-file-utils appstream trayer
+test="$run clang distcc-pump ninja-build cmake ccache xvfb xdotool xscreensaver x11-utils dbus iproute2 git curl desktop-file-utils appstream trayer
  kwin-wayland sway foot mutter openbox xfwm4 pipewire pipewire-bin python3-dbusmock debootstrap systemd-container mate-screensaver
  openssl cmake"
 

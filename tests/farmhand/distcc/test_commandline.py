@@ -11,9 +11,9 @@ from farmhand.distcc.commandline import (
     compiler_path,
     environment,
     job_count,
-    uses_ccache,
+    outer_environment,
     with_jobs,
-    without_folder,
+    without_pump,
 )
 
 ROOM = Room(remote=8, here=4, cores=4)
@@ -90,79 +90,82 @@ def test_makeflags_without_it_do_not_matter(flags: str) -> None:
     assert with_jobs(("make",), 9, flags) == (("make", "-j9"), 9)
 
 
-def test_distcc_is_pointed_at_the_connector_and_stays_quiet() -> None:
-    result = environment({"PATH": "/usr/bin:/bin", "HOME": "/h"}, 4321, "/tmp/x", ROOM)
-    assert result == {
+NAMES, SESSION, LAUNCHER = "/h/names", "/tmp/farmhand-build-x", "/h/farmhand-launcher"
+
+
+def inside(base: dict[str, str], launcher: str = LAUNCHER) -> dict[str, str]:
+    return environment(base, SESSION, NAMES, launcher, 9)
+
+
+def test_compilers_are_reached_through_the_launcher_and_build_tools_know_the_real_ones() -> None:
+    assert inside({"PATH": "/usr/lib/ccache:/usr/bin:/bin", "HOME": "/h"}) == {
         "HOME": "/h",
-        "PATH": "/usr/lib/distcc:/usr/bin:/bin",
-        "DISTCC_HOSTS": "--localslots=4 --localslots_cpp=8 127.0.0.1:4321/1000",
-        "DISTCC_DIR": "/tmp/x",
-        "DISTCC_LOG": "/tmp/x/log",
-        "DISTCC_FALLBACK": "1",
-        "DISTCC_BACKOFF_PERIOD": "1",
-        "DISTCC_PAUSE_TIME_MSEC": "10",
+        "PATH": f"{NAMES}:{SESSION}:/usr/lib/ccache:/usr/bin:/bin",
+        "FARMHAND_SESSION": SESSION,
+        "CCACHE_PREFIX": LAUNCHER,
+        "CCACHE_PATH": "/usr/bin:/bin",
+        "CMAKE_PROGRAM_PATH": "/usr/lib/ccache:/usr/bin:/bin",
+        "CMAKE_BUILD_PARALLEL_LEVEL": "9",
+        "CMAKE_C_COMPILER_LAUNCHER": LAUNCHER,
+        "CMAKE_CXX_COMPILER_LAUNCHER": LAUNCHER,
+        "CMAKE_OBJC_COMPILER_LAUNCHER": LAUNCHER,
+        "CMAKE_OBJCXX_COMPILER_LAUNCHER": LAUNCHER,
     }
 
 
-def test_more_cores_preprocess_more_files() -> None:
-    assert "--localslots_cpp=32" in environment({}, 1, "/tmp/x", Room(8, 4, 16))["DISTCC_HOSTS"]
+@pytest.mark.parametrize("name", ["CCACHE_PREFIX", "CCACHE_PATH", "CMAKE_C_COMPILER_LAUNCHER"])
+def test_what_the_user_has_set_stays(name: str) -> None:
+    assert inside({"PATH": "/bin", name: "theirs"})[name] == "theirs"
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        "DISTCC_SKIP_LOCAL_RETRY",
-        "DISTCC_POTENTIAL_HOSTS",
-        "DISTCC_IO_TIMEOUT",
-        "DISTCC_VERBOSE",
-        "DISTCC_TCP_CORK",
-        "INCLUDE_SERVER_PORT",
-    ],
-)
-def test_settings_that_break_the_promise_are_dropped(name: str) -> None:
-    assert name not in environment({"PATH": "/bin", name: "1"}, 1, "/tmp/x", ROOM)
+@pytest.mark.parametrize("prefix", ["distcc", "/usr/bin/distcc"])
+def test_where_ccache_was_to_call_distcc_it_calls_the_launcher(prefix: str) -> None:
+    assert inside({"PATH": "/bin", "CCACHE_PREFIX": prefix})["CCACHE_PREFIX"] == LAUNCHER
 
 
-def test_the_masquerade_folder_stands_once_and_first() -> None:
-    base = {"PATH": "/home/u/bin:/usr/lib/distcc/:/usr/bin"}
-    assert environment(base, 1, "/tmp/x", ROOM)["PATH"] == "/usr/lib/distcc:/home/u/bin:/usr/bin"
-    assert environment({}, 1, "/tmp/x", ROOM)["PATH"] == "/usr/lib/distcc"
+def test_ccache_is_not_told_of_a_launcher_whose_path_it_would_split() -> None:
+    assert "CCACHE_PREFIX" not in inside({"PATH": "/bin"}, "/h h/launcher")
+    assert inside({"PATH": "/bin", "CCACHE_PREFIX": "distcc"}, "/h h/launcher")["CCACHE_PREFIX"] == "distcc"
 
 
-def test_without_a_masquerade_folder_the_path_stays() -> None:
-    assert environment({"PATH": "/usr/bin"}, 1, "/tmp/x", ROOM, masquerade="")["PATH"] == "/usr/bin"
+@pytest.mark.parametrize(("path", "kept"), [("", ""), (":/bin", ":/bin"), ("/bin:", "/bin:"), (None, "/bin:/usr/bin")])
+def test_empty_entries_of_path_stay_and_a_missing_one_is_the_systems(path: str | None, kept: str) -> None:
+    base = {} if path is None else {"PATH": path}
+    assert inside(base)["PATH"] == f"{NAMES}:{SESSION}:{kept}"
+
+
+@pytest.mark.parametrize("base", [{"PATH": "/usr/bin:/bin"}, {"PATH": ":/bin", "CCACHE_PATH": "/x", "HOME": "/h"}])
+def test_without_another_build_the_outer_environment_is_the_environment(base: dict[str, str]) -> None:
+    assert outer_environment(base) == base
 
 
 @pytest.mark.parametrize(
     "base",
     [
-        {"PATH": "/usr/lib/ccache:/bin"},
-        {"PATH": "/bin", "CC": "ccache gcc"},
-        {"PATH": "/bin", "CXX": "/opt/bin/ccache g++"},
+        {"PATH": "/usr/bin:/bin", "HOME": "/h"},
+        {"PATH": ":/bin:"},
+        {"PATH": "/bin", "CMAKE_C_COMPILER_LAUNCHER": "ccache"},
     ],
 )
-def test_ccache_calls_distcc_itself(base: dict[str, str]) -> None:
-    assert uses_ccache(base)
-    result = environment(base, 1, "/tmp/x", ROOM)
-    assert result["CCACHE_PREFIX"] == "distcc"
-    assert result["PATH"] == base["PATH"]
+def test_a_build_in_a_build_sees_nothing_of_the_outer_one(base: dict[str, str]) -> None:
+    assert outer_environment(inside(base)) == base
 
 
-def test_with_ccache_the_masquerade_folder_is_left_out() -> None:
-    assert (
-        environment({"PATH": "/usr/lib/ccache:/usr/lib/distcc:/bin"}, 1, "/tmp/x", ROOM)["PATH"]
-        == "/usr/lib/ccache:/bin"
-    )
+def test_another_builds_folders_are_found_behind_others() -> None:
+    outer = inside({"PATH": "/bin"})
+    assert outer_environment({**outer, "PATH": f"/mine:{outer['PATH']}"})["PATH"] == "/mine:/bin"
+    assert outer_environment({**outer, "PATH": "/mine:/bin"})["PATH"] == "/mine:/bin"
 
 
-@pytest.mark.parametrize("base", [{}, {"PATH": "/bin:/usr/lib/ccache"}, {"CC": "gcc"}, {"CC": ""}])
-def test_ccache_is_not_guessed(base: dict[str, str]) -> None:
-    assert not uses_ccache(base)
+@pytest.mark.parametrize("pump", ["pump", "/usr/bin/pump", "distcc-pump"])
+def test_pump_mode_is_taken_out(pump: str) -> None:
+    assert without_pump((pump, "make", "-k")) == ("make", "-k")
+
+
+@pytest.mark.parametrize("command", [(), ("pump",), ("pump", "--startup"), ("make", "pump"), ("pumpkin", "make")])
+def test_what_is_no_pump_mode_stays(command: tuple[str, ...]) -> None:
+    assert without_pump(command) == command
 
 
 def test_compilers_are_found_past_the_folders_of_links() -> None:
     assert compiler_path("/usr/lib/ccache:/usr/lib/distcc:/opt/x/bin::/usr/bin") == "/opt/x/bin:/usr/bin"
-
-
-def test_no_folder_is_taken_out_of_a_path_for_the_empty_name() -> None:
-    assert without_folder("/a::/b", "") == "/a::/b"
