@@ -18,7 +18,7 @@ from typing import Any
 
 from tests.whole import source_package
 from tests.whole.real_projects import PROJECTS
-from tests.whole.same_build import Difference
+from tests.whole.same_build import PRODUCER, Difference
 from tests.whole.stage import Stage
 from tests.whole.three_ways import Bench, Outcome, Way, differences
 
@@ -34,6 +34,7 @@ class Known:
     Attributes:
         project, way, kind, where: patterns (fnmatch) of what it excuses.
         why: what is shown beside it.
+        what: a pattern of how it differs.
     """
 
     project: str
@@ -41,15 +42,21 @@ class Known:
     kind: str
     where: str
     why: str
+    what: str = "*"
 
     def excuses(self, project: str, way: str, difference: Difference) -> bool:
         """Whether it names this difference."""
-        told = (project, way, difference.kind, difference.where)
-        patterns = (self.project, self.way, self.kind, self.where)
+        told = (project, way, difference.kind, difference.where, difference.what)
+        patterns = (self.project, self.way, self.kind, self.where, self.what)
         return all(fnmatch(word, pattern) for word, pattern in zip(told, patterns, strict=True))
 
 
-KNOWN: Sequence[Known] = ()
+KNOWN: Sequence[Known] = (
+    Known("*", "farm", "object", "*", "gcc notes all its options, see docs/build.md", PRODUCER),
+    Known("kernel", "farm", "object", "*/built-in.a", "a thin archive holds sizes of such objects", "names or sizes *"),
+    Known("*", "farm", "file", "*", "CMake's files name the launcher, see docs/build.md", "*farmhand-launcher*"),
+    Known("sed", "*", "message", "*filesystem timestamp resolution*", "configure measures it"),
+)
 
 
 @dataclass(frozen=True, slots=True)

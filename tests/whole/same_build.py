@@ -37,11 +37,16 @@ COMPILED = (
 )
 """What compilers write, programs apart."""
 
+PRODUCER = "only DW_AT_producer differs: it names -fdirectives-only"
+"""What is told of an object, or an archive of such, that differs in nothing else."""
+
 Kind = Literal["status", "object", "file", "message"]
 
 _ELF = b"\x7fELF"
 _ARCHIVE = b"!<arch>\n"
 _THIN = b"!<thin>\n"
+_OF_PRODUCER = {".debug_str", ".debug_info", ".rela.debug_info", ".note.gnu.build-id"}
+_OFFSET = re.compile(r"\((?:[a-z ]*string, )?offset: 0x[0-9a-f]+\)")
 _SECTION = re.compile(r"^\s*\[ *\d+\] (\S+) +([A-Z_0-9]+) +[0-9a-f]+ ([0-9a-f]+) ([0-9a-f]+) ", re.MULTILINE)
 _PROGRESS = re.compile(r"^\[ *\d+(/\d+|%)\] ")
 _EXCERPT = re.compile(r"^[-+] *(\d+|\+\+\+)? *\|")
@@ -125,6 +130,8 @@ def _told(one: Path, other: Path) -> str:
 
 
 def _tell(ours: bytes, theirs: bytes) -> str:
+    if _differ_by_producer(ours, theirs):
+        return PRODUCER
     if ours.startswith(_ARCHIVE) and theirs.startswith(_ARCHIVE):
         return _tell_parts(dict(_members(ours)), dict(_members(theirs)), by_strings=False)
     if ours.startswith(_ELF) and theirs.startswith(_ELF):
@@ -134,6 +141,29 @@ def _tell(ours: bytes, theirs: bytes) -> str:
     if b"\0" in ours + theirs:
         return f"{len(theirs)} bytes instead of {len(ours)}"
     return _tell_lines(ours.decode(errors="replace"), theirs.decode(errors="replace"))
+
+
+def _differ_by_producer(ours: bytes, theirs: bytes) -> bool:
+    """Whether two objects say the same but for one of gcc's options in DW_AT_producer; so for archives of objects."""
+    if ours.startswith(_ARCHIVE) and theirs.startswith(_ARCHIVE):
+        mine, others = dict(_members(ours)), dict(_members(theirs))
+        pairs = [(mine[name], others[name]) for name in mine if name in others and mine[name] != others[name]]
+        return mine.keys() == others.keys() and bool(pairs) and all(_differ_by_producer(*pair) for pair in pairs)
+    if not (ours.startswith(_ELF) and theirs.startswith(_ELF)):
+        return False
+    mine, others = _sections(ours), _sections(theirs)
+    differ = {name for name in mine.keys() | others.keys() if mine.get(name) != others.get(name)}
+    return differ <= _OF_PRODUCER and _debug_info(ours) == _debug_info(theirs)
+
+
+def _debug_info(data: bytes) -> str:
+    """All that debug information says, without where it stands and without the option by which producers differ."""
+    with tempfile.NamedTemporaryFile() as file:
+        file.write(data)
+        file.flush()
+        words = ["readelf", "--debug-dump=info", "--wide", file.name]
+        shown = subprocess.run(words, capture_output=True, text=True, check=True).stdout
+    return _OFFSET.sub("", shown.replace(file.name, "")).replace(" -fdirectives-only", "")
 
 
 def _tell_parts(ours: Mapping[str, bytes], theirs: Mapping[str, bytes], by_strings: bool) -> str:

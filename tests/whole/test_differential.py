@@ -55,17 +55,24 @@ def case(line: str) -> Case:
     return Case(line, (), ())
 
 
+def test_without_a_farm_it_does_so_too(where: Place) -> None:
+    trial = Trial(where, [ALONE])
+    trial.run(list(islice(draw(SEED), 50)))
+    assert not trial.score.findings
+    assert not trial.score.broken
+
+
 @pytest.mark.timeout(400)
 def test_a_build_with_farmhand_does_what_it_does_without(where: Place) -> None:
     with farm() as registry:
-        trial = Trial(where, [ALONE, on_the_farm(registry)])
+        trial = Trial(where, [on_the_farm(registry)])
         trial.run(list(islice(draw(SEED), COUNT)))
     score = trial.score
     if score.findings or score.broken:
         wrong = [told(finding) for finding in score.findings[:20]]
         pytest.fail("\n".join([f"seed {SEED}", *wrong, summary(score), table(score, 20)]), pytrace=False)
     assert score.compared > 0.9 * COUNT, summary(score)
-    assert score.remote["farm"] > 0.2 * COUNT, summary(score)
+    assert score.remote["farm"] > 0.1 * COUNT, summary(score)
 
 
 @pytest.mark.parametrize("kind", ["status", "stdout", "stderr", "missing", "extra", "permissions"])

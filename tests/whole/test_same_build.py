@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.whole.same_build import Difference, compare_lines, compare_trees, lines_of
+from tests.whole.same_build import PRODUCER, Difference, compare_lines, compare_trees, lines_of
 
 SOURCE = "int add(int a, int b)\n{\n    return a + b;\n}\n"
 
@@ -119,3 +119,11 @@ def test_a_message_that_is_lost_moved_or_said_twice_is_told() -> None:
         Difference("message", "+b.c:1: warning: y", "2 times"),
     ]
     assert [one.is_excerpt for one in found] == [True, False, False, False]
+
+
+def test_an_option_in_the_producer_is_told_from_all_else(pair: Pair) -> None:
+    build = "gcc -g -fdebug-prefix-map=$PWD=. {} -c add.c && ar rcs libadd.a add.o"
+    pair.run(build.format(""), build.format("-fdirectives-only"))
+    assert {one.what for one in pair.differences()} == {PRODUCER}
+    pair.run(build.format(""), build.format("-fdirectives-only -O1"))
+    assert PRODUCER not in {one.what for one in pair.differences()}

@@ -26,6 +26,7 @@ def summary(score: Score) -> str:
         kinds = Counter(kind for finding in wrong for kind in {_kind(one.kind) for one in finding.ways[way]})
         told = ", ".join(f"{kind} {count}" for kind, count in kinds.most_common())
         lines.append(f"{way}: {len(wrong)} command lines differ ({told})")
+    lines += [f"{count} times, and named in the manual: {why}" for why, count in score.named.most_common()]
     lines += score.broken
     return "\n".join(lines)
 

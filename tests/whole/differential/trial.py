@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 from tests.whole.differential.compare import Difference, Record, differences
 from tests.whole.differential.drawing import Case
+from tests.whole.differential.named import reason
 from tests.whole.differential.runner import LATE
 from tests.whole.differential.ways import PLAINLY, Place, Result, Way
 
@@ -46,6 +47,7 @@ class Score:
         findings: what differs.
         broken: builds that did not run to their end or said something, in words.
         tried: how often each option and each trait was compared.
+        named: differences that stay, by their reason.
     """
 
     compared: int = 0
@@ -57,6 +59,7 @@ class Score:
     findings: list[Finding] = field(default_factory=list[Finding])
     broken: list[str] = field(default_factory=list[str])
     tried: Counter[str] = field(default_factory=Counter[str])
+    named: Counter[str] = field(default_factory=Counter[str])
 
 
 class Trial:
@@ -86,6 +89,7 @@ class Trial:
             result = self._run(way, counted)
             for number, _ in counted:
                 wrong = self._differences(plain[number], result.records.get(number))
+                wrong = self._without_named(cases[number].line, wrong)
                 if wrong:
                     found.setdefault(number, {})[way.name] = wrong
         steady = self._steady(plain, [commands[number] for number in found])
@@ -104,6 +108,12 @@ class Trial:
             return {}
         again = self._run(PLAINLY, commands).records
         return {number: not self._differences(plain[number], again[number]) for number, _ in commands}
+
+    def _without_named(self, line: str, wrong: Sequence[Difference]) -> list[Difference]:
+        """Take out what stays, and count it."""
+        reasons = [reason(line, one) for one in wrong]
+        self.score.named.update(why for why in reasons if why)
+        return [one for one, why in zip(wrong, reasons, strict=True) if not why]
 
     def _differences(self, plain: Record, other: Record | None) -> list[Difference]:
         if other is None:
