@@ -67,6 +67,7 @@ def main() -> int:
             if findings and not cases and options.blame:
                 guilty += blame(Trial(where, ways, progress.tick), findings, options.blame)
             print(f"after {done}:\n{summary(trial.score)}", flush=True)
+            options.json.parent.mkdir(parents=True, exist_ok=True)
             options.json.write_text(json.dumps(as_data(trial.score, options.seed, guilty), indent=1))
     print(f"\nseed {options.seed}; differ, of those compared, by option, compiler, way to call, source, environment:")
     print(table(trial.score))
@@ -91,7 +92,7 @@ def _parse() -> argparse.Namespace:
         "--ways", nargs="+", default=["alone", "farm"], choices=["alone", "farm"], help="with which to compare"
     )
     parser.add_argument(
-        "--json", type=Path, default=Path("differential.json"), help="where to write all (default: %(default)s)"
+        "--json", type=Path, default=Path("out/differential.json"), help="where to write all (default: %(default)s)"
     )
     parser.add_argument(
         "--blame",
