@@ -1,11 +1,10 @@
 """The build driver's brain: every compile gets the best slot that is free at that moment.
 
 Jobs are served in the order in which they came. A job that cannot leave this machine waits for a slot here. One that
-can is preprocessed while it waits; until that is done it may start here, but not elsewhere. It does so when older jobs
-will take all slots elsewhere. A job that lost its host
-keeps its place, so it is the next to be placed; after two lost hosts, or when a compiler elsewhere had something to
-say, the compiler itself runs here. So it is while no host has the job's toolchain: it waits for none. The way of a job
-is the table in `jobs`.
+can is preprocessed while it waits, if a host could take it; until that is done it may start here, but not elsewhere.
+It does so when older jobs will take all slots elsewhere. A job that lost its host keeps its place, so it is the next to
+be placed; after two lost hosts, or when a compiler elsewhere had something to say, the compiler itself runs here. So it
+is while no host has the job's toolchain: it waits for none. The way of a job is the table in `jobs`.
 
 A job that takes long races: a second copy runs elsewhere, the first good answer counts, and the other copy is stopped.
 `racing` holds when. A job that has lost a host races on this machine only, and there the slots of what no host can do
@@ -160,6 +159,20 @@ class Dispatcher:
         """Those of them that may leave, before or after this one: how many slots the build could use."""
         return sum(job.is_file and not job.kept for job in self._jobs.values())
 
+    def unprepared(self, now: float) -> list[int]:
+        """The jobs that some host could take once they are preprocessed; without such a host that would be for nothing.
+
+        Args:
+            now: the time in seconds, of the clock that `handle` is told.
+        """
+        waiting = [job for job in self._jobs.values() if job.state is JobState.PREPARING]
+        usable = {needs: any_usable(self._fitting(needs), now) for needs in {job.needs for job in waiting}}
+        return [job.number for job in waiting if usable[job.needs]]
+
+    def _fitting(self, needs: str) -> list[Standing]:
+        """The hosts that have a toolchain."""
+        return [one for one in self._hosts.values() if fits(one.host, needs)]
+
     def _move(self, event: JobEvent, now: float) -> list[Effect]:
         """Take a job on its way; what is said of a copy that does not run changes nothing."""
         job = self._jobs.get(event.job)
@@ -284,7 +297,7 @@ class Dispatcher:
         fitting: dict[str, list[Standing]] = {}
         for job in list(self._jobs.values()):
             if job.needs not in fitting:
-                fitting[job.needs] = [one for one in self._hosts.values() if fits(one.host, job.needs)]
+                fitting[job.needs] = self._fitting(job.needs)
             if job.state in ON_HERE:
                 effects += self._place_one(job, fitting[job.needs], used, now)
             elif self._is_late(job, now) and not self._one_races(now):

@@ -148,8 +148,6 @@ class Connector:
         self._jobs[number] = job
         client.gone = lambda: self._gone(job)
         self._handle(arrival)
-        if job.far is not None and not job.is_final:
-            job.preparing = self._spawn(client, self._prepare(job))
 
     def _gone(self, job: Job) -> None:
         """The launcher has ended, or the compiler in its place."""
@@ -170,6 +168,10 @@ class Connector:
         loop = asyncio.get_running_loop()
         for effect in self._dispatcher.handle(event, loop.time()):
             self._carry_out(effect)
+        for number in self._dispatcher.unprepared(loop.time()):
+            job = self._jobs[number]
+            if job.preparing is None:
+                job.preparing = self._spawn(job.client, self._prepare(job))
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from fakes.dispatch_talk import WAITING, A, B, Talk, fails_without, host, rows
+from fakes.dispatch_talk import CLANG, GCC, WAITING, A, B, Talk, fails_without, host, rows
 
 from farmhand.dispatch.jobs import (
     ON_EVENT,
@@ -25,6 +25,7 @@ from farmhand.dispatch.jobs import (
     JobStays,
     Place,
     PlaceHere,
+    Woke,
 )
 
 
@@ -89,6 +90,30 @@ def test_a_call_leaves_when_it_is_preprocessed() -> None:
     talk.says(JobReady(1), Place(1, A))
     talk.says(JobDone(1, "a"))
     assert (talk.dispatcher.jobs, talk.dispatcher.tally.hosts) == (0, {"a": 1})
+
+
+def test_it_is_preprocessed_only_where_a_host_could_take_it() -> None:
+    talk = Talk(GCC, here=0)
+    talk.says(JobArrived(1, needs="gcc=12"))
+    talk.says(JobArrived(2, leaves=False), PlaceHere(2))
+    talk.says(JobArrived(3, needs="clang=14"))
+    assert talk.dispatcher.unprepared(talk.now) == [1]
+    talk.says(HostsChanged((CLANG,)))
+    assert talk.dispatcher.unprepared(talk.now) == [3]
+    talk.says(JobReady(3), Place(3, CLANG))
+    assert talk.dispatcher.unprepared(talk.now) == []
+
+
+def test_it_is_not_preprocessed_for_hosts_that_rest() -> None:
+    talk = Talk(A, here=0, reserve=1)
+    talk.comes(1, Place(1, A))
+    talk.says(JobArrived(2))
+    talk.says(JobArrived(3))
+    talk.says(JobLost(1, "a"), PlaceHere(1))
+    assert talk.dispatcher.unprepared(talk.now) == []
+    talk.now = talk.dispatcher.wake_at or 0.0
+    talk.says(Woke())
+    assert talk.dispatcher.unprepared(talk.now) == [2, 3]
 
 
 def test_a_call_that_is_not_preprocessed_yet_holds_up_nobody_behind_it() -> None:
