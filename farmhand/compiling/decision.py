@@ -1,17 +1,18 @@
 """Whether another machine may do a compile, and how, so that the result is what the compiler alone makes.
 
 Rules:
-1. *Far* only when all is known: one C or C++ source, one object, every option in a table. Anything else runs here,
-   with its own command line, as without Farmhand.
-2. The first step is the command itself with `-E` for `-c`, so that whatever the compiler has to say it says there.
-   gcc leaves macros alone (`-fdirectives-only`), clang does so, too (`-frewrite-includes`): lines, columns, comments
-   and macros reach the second step, and with them warnings and debug information.
-3. The second step gets no option that the first one has obeyed (macros, folders, character sets, dependencies).
-4. A language that the suffix does not tell is told by another suffix. But C++ drivers take the suffix of C for C++, so
-   what `-x` calls C stays.
-5. What names a file or a time of the machine on which it is expanded cannot leave: the text is searched for it.
-6. A far compile that has anything to say runs again here, with its own command line: messages quote source lines and
-   columns that only this machine has.
+1. A compile is sent only if all is known: one C or C++ source, one object, every option in a table. Anything else runs
+   here, with its own command line, as without Farmhand.
+2. The first step is the original command with `-E` in place of `-c`. If it prints anything, the compile runs here.
+   gcc leaves macros alone (`-fdirectives-only`), and so does clang (`-frewrite-includes`): lines, columns, comments and
+   macros reach the second step, and with them warnings and debug information.
+3. Options that only preprocessing needs (macros, folders, character sets, dependencies) are not passed to the second.
+4. If `-x` names another language than the suffix, the source is renamed with the matching suffix. `-x c` stays, because
+   C++ drivers compile `.c` files as C++.
+5. The text is searched for macros and directives that depend on the machine, the time or the main file's name. A match
+   keeps the compile here.
+6. If the second step prints anything, the compile runs again here, with its own command line: messages quote source
+   lines and columns that only this machine has.
 """
 
 from __future__ import annotations

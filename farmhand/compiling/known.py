@@ -1,7 +1,7 @@
-"""Names of compiler options that change only the object, so that another machine may obey them.
+"""Names of compiler options that affect only the object file, so that a compile with them may be sent to a host.
 
-An option that is not listed here or in `options` is kept on this machine until somebody has measured it: it could write
-a file beside the object. Names stand without "-f" or "-m", without "no-" and without a value. Source: `gcc
+An option that is neither listed here nor in `options` keeps the compile on this machine until it has been tested: it
+could write a file beside the object. Names stand without "-f" or "-m", without "no-" and without a value. Source: `gcc
 --help=common,optimizers,target,c,c++` of gcc 12 and `clang --help-hidden` of clang 14. Each was compiled here and in
 the two steps of a farm, and the objects were compared; `python -m tests.whole.differential` repeats that.
 """

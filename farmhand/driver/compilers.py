@@ -1,6 +1,7 @@
 """The compilers of a build: which program a call means, what kind it is, what a host must have to stand in for it.
 
-Each is looked at once, when the build first calls it. Looking takes up to a second and may be done in a thread.
+Those in PATH are looked at when the build starts, any other one at its first call, each once. Looking takes up to a
+second and may be done in a thread.
 """
 
 from __future__ import annotations

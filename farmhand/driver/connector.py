@@ -1,8 +1,8 @@
 """The Unix socket on which the launchers of a build ask what to do with each compile.
 
-A shell round `compiling.decide` and `dispatch.Dispatcher`: it takes calls in, does what they say, and gives objects
-back. Nothing reaches a launcher before an object is complete, so a host may vanish at any moment without the build
-noticing. The socket lies in a folder that only its owner can enter.
+The connector receives calls from launchers. `compiling.decide` and `dispatch.Dispatcher` decide what happens; the
+connector carries out their decisions and returns objects. Nothing reaches a launcher before an object is complete, so a
+host may vanish at any moment without the build noticing. The socket lies in a folder that only its owner can enter.
 """
 
 from __future__ import annotations

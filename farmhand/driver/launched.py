@@ -1,4 +1,4 @@
-"""A compiler of the build that waits in its launcher: what it was asked to do, and what it is told to do.
+"""The driver's connection to one launcher process: what the build called, and what the driver answers.
 
 The launcher is `launcher.c`. Messages are a letter, a length (4 bytes, the machine's order) and strings that end with a
 zero byte each. A connection that ends means that the launcher, or the compiler in its place, has ended.
