@@ -9,6 +9,7 @@ skipped there. What depends on the kernel or the processor may be missing everyw
 from __future__ import annotations
 
 import os
+import signal
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -31,7 +32,14 @@ UNTRIED = pytest.StashKey[list[tuple[str, str]]]()
 """Tests that were skipped, and why."""
 
 
+HEARD = {signal.SIGHUP: signal.SIG_DFL, signal.SIGQUIT: signal.SIG_DFL, signal.SIGINT: signal.default_int_handler}
+"""What tests send to programs that they start, and what must not be ignored there because the run itself ignores it."""
+
+
 def pytest_configure(config: pytest.Config) -> None:
+    for number, action in HEARD.items():
+        if signal.getsignal(number) is signal.SIG_IGN:  # begun by nohup, or in the background of a script
+            signal.signal(number, action)
     config.stash[UNTRIED] = []
     config.pluginmanager.register(Skips(config.stash[UNTRIED]))
 

@@ -139,8 +139,9 @@ async def test_temporary_files_that_are_removed_cost_only_the_farms_help(project
 async def test_without_any_place_for_temporary_files_the_build_runs(project: Project) -> None:
     """`tempfile` tries the current folder last, so that is read-only, too; the objects go to /dev/shm."""
     script = (
-        "for folder in /tmp /var/tmp; do mount -t tmpfs -o ro none $folder; done\n"
-        f"mount --bind {project.folder} {project.folder}; mount -o remount,bind,ro {project.folder}\n"
+        f"for folder in /tmp /var/tmp {project.folder}; do\n"
+        "mount --bind $folder $folder; mount -o remount,bind,ro $folder\n"
+        "done\n"
         'cd . && exec "$@"'
     )
     outside = Path("/dev/shm") / project.folder.parent.name
