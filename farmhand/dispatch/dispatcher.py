@@ -68,48 +68,11 @@ from farmhand.dispatch.placement import (
     without_own,
 )
 from farmhand.dispatch.racing import Usual
+from farmhand.dispatch.record import Copy, Job
 from farmhand.dispatch.tally import Tally
 
 UNLISTED = 10.0
 """Seconds after which a job is taken from a host that is not listed any more."""
-
-
-@dataclass(slots=True)
-class _Copy:
-    """One run of a job.
-
-    Attributes:
-        since: the time at which it was placed.
-        speed: of its slot.
-        overdue_at: the time at which it is taken from a host that is not listed; None while it is.
-    """
-
-    since: float
-    speed: float
-    overdue_at: float | None = None
-
-
-@dataclass(slots=True)
-class _Job:
-    """One compile; `copies` are its runs by host, "" for this machine, in the order in which they began."""
-
-    number: int
-    needs: str = ""
-    state: JobState = JobState.PREPARING
-    kept: str = ""
-    is_file: bool = True
-    copies: dict[str, _Copy] = field(default_factory=dict[str, _Copy])
-    copies_here: bool = True
-    refused_by: str = ""
-    hung_up_by: str = ""
-    has_messages: bool = False
-    losses: int = 0
-    lacked: str = ""
-
-    @property
-    def latest(self) -> _Copy:
-        """The copy that began last."""
-        return next(reversed(self.copies.values()))
 
 
 @dataclass
@@ -127,7 +90,7 @@ class Dispatcher:
     tally: Tally = field(default_factory=Tally)
     usual: Usual = field(default_factory=Usual)
     wake_at: float | None = None
-    _jobs: dict[int, _Job] = field(default_factory=dict[int, _Job])
+    _jobs: dict[int, Job] = field(default_factory=dict[int, Job])
     _hosts: dict[str, Standing] = field(default_factory=dict[str, Standing])
 
     def handle(self, event: Event, now: float) -> list[Effect]:
@@ -136,7 +99,7 @@ class Dispatcher:
         if isinstance(event, JobArrived):
             state = JobState.PREPARING if event.leaves else JobState.QUEUED_HERE
             is_file = event.leaves or bool(event.kept)
-            self._jobs[event.job] = _Job(event.job, event.needs, state, event.kept, is_file)
+            self._jobs[event.job] = Job(event.job, event.needs, state, event.kept, is_file)
         elif isinstance(event, HostsChanged):
             others, self.here = without_own(event.hosts, self.here)
             known = self._hosts
@@ -199,7 +162,7 @@ class Dispatcher:
         del job.copies[event.host]
         return self._enter(job, target)
 
-    def _take_failure(self, job: _Job, event: JobFailed, now: float) -> None:
+    def _take_failure(self, job: Job, event: JobFailed, now: float) -> None:
         """Doubt the host that made no object; what was only talkative did its work."""
         if event.refused:
             job.refused_by = event.host
@@ -207,7 +170,7 @@ class Dispatcher:
             job.has_messages = bool(event.host)
             self._credit(job, event.host, now)
 
-    def _lose(self, job: _Job, event: JobLost, now: float) -> None:
+    def _lose(self, job: Job, event: JobLost, now: float) -> None:
         """Count a lost copy; judge its host, unless the job is one on which hosts hang up."""
         job.losses += 1
         self.tally.losses += 1
@@ -217,7 +180,7 @@ class Dispatcher:
         job.hung_up_by = event.host if event.hung_up else ""
         self._judge(event.host, lambda host: lose(host, now))
 
-    def _enter(self, job: _Job, state: JobState) -> list[Effect]:
+    def _enter(self, job: Job, state: JobState) -> list[Effect]:
         """Bring a job to a state; return what stops the copies that it has there no more."""
         job.state = state
         if state is JobState.ENDED:
@@ -227,7 +190,7 @@ class Dispatcher:
         left, job.copies = job.copies, {}
         return [Cancel(job.number, host) for host in left]
 
-    def _finish(self, job: _Job, event: JobDone, now: float) -> None:
+    def _finish(self, job: Job, event: JobDone, now: float) -> None:
         """Count a compiled file, and judge the hosts that did it or were wrong about it."""
         if job.is_file:
             self.tally.count(event.host, job.losses, job.lacked, job.kept)
@@ -237,7 +200,7 @@ class Dispatcher:
             self._credit(job, event.host, now)
             self._judge(job.refused_by, lambda host: lose(host, now))
 
-    def _credit(self, job: _Job, name: str, now: float) -> None:
+    def _credit(self, job: Job, name: str, now: float) -> None:
         """Trust the host that made an object, learn from it what is usual, and shun those that hung meanwhile."""
         copy = job.copies[name]
         for host, other in job.copies.items():
@@ -282,7 +245,7 @@ class Dispatcher:
             times.append(chance)
         return min(times, default=None)
 
-    def _lacked(self, job: _Job) -> str:
+    def _lacked(self, job: Job) -> str:
         return job.needs if lacking(self._hosts.values(), job.needs) else ""
 
     def _judge(self, name: str, verdict: Callable[[Standing], Standing]) -> None:
@@ -308,14 +271,14 @@ class Dispatcher:
                 effects += self._race(job, fitting[job.needs], used, now)
         return effects
 
-    def _is_late(self, job: _Job, now: float) -> bool:
+    def _is_late(self, job: Job, now: float) -> bool:
         return job.state in ON_RACE_HERE and now - job.latest.since >= self.usual.late_after(job.latest.speed)
 
     def _one_races(self, now: float) -> bool:
         """Tell whether the last copy of some race may still decide it."""
         return any(job.state in RACING and not self._is_late(job, now) for job in self._jobs.values())
 
-    def _place_one(self, job: _Job, hosts: Sequence[Standing], used: Counter[str], now: float) -> list[Effect]:
+    def _place_one(self, job: Job, hosts: Sequence[Standing], used: Counter[str], now: float) -> list[Effect]:
         """Place one job if a slot is free.
 
         Args:
@@ -345,7 +308,7 @@ class Dispatcher:
                 effects.append(self._start_here(job, used, now))
         return effects
 
-    def _race(self, job: _Job, hosts: Sequence[Standing], used: Counter[str], now: float) -> list[Effect]:
+    def _race(self, job: Job, hosts: Sequence[Standing], used: Counter[str], now: float) -> list[Effect]:
         """Start one more copy of a job if a slot is free that is worth it; the arguments are those of `_place_one`."""
         copy, is_late = job.latest, self._is_late(job, now)
         trusted = [one for one in hosts if one.host.name not in job.copies and one.shunned_until is None]
@@ -360,16 +323,16 @@ class Dispatcher:
             return [self._start_copy_here(job, ON_RACE_HERE[job.state], used, now)]
         return [self._start_there(job, ON_RACE[job.state], slot, used, now)]
 
-    def _start_here(self, job: _Job, used: Counter[str], now: float) -> Effect:
+    def _start_here(self, job: Job, used: Counter[str], now: float) -> Effect:
         self._start_copy_here(job, ON_HERE[job.state], used, now)
         return PlaceHere(job.number, report=bool(job.refused_by))
 
-    def _start_copy_here(self, job: _Job, state: JobState, used: Counter[str], now: float) -> Effect:
-        job.state, job.copies[""] = state, _Copy(now, self.here.speed)
+    def _start_copy_here(self, job: Job, state: JobState, used: Counter[str], now: float) -> Effect:
+        job.state, job.copies[""] = state, Copy(now, self.here.speed)
         used[""] += 1
         return CopyHere(job.number)
 
-    def _start_there(self, job: _Job, state: JobState, host: Host, used: Counter[str], now: float) -> Effect:
-        job.state, job.copies[host.name] = state, _Copy(now, host.speed)
+    def _start_there(self, job: Job, state: JobState, host: Host, used: Counter[str], now: float) -> Effect:
+        job.state, job.copies[host.name] = state, Copy(now, host.speed)
         used[host.name] += 1
         return Place(job.number, host)

@@ -7,14 +7,10 @@ do, the command runs. Without a registry nothing stands in front of its compiler
 from __future__ import annotations
 
 import asyncio
-import errno
 import getpass
 import json
 import os
 import platform
-import shutil
-import signal
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -41,6 +37,7 @@ from farmhand.distcc.commandline import (
 from farmhand.distcc.toolchain import title
 from farmhand.driver.compilers import Compilers
 from farmhand.driver.connector import Connector
+from farmhand.driver.foreground import Foreground, complain
 from farmhand.driver.grants import FarmLink, Grants
 from farmhand.driver.launchers import Launchers, prepare
 from farmhand.errors import OwnerError
@@ -48,10 +45,6 @@ from farmhand.links.registry import RegistryLink
 from farmhand.machine import MAX_SLOTS, is_host_name
 from farmhand.text import presentable
 from farmhand.wire.farm import GrantAsk
-
-NOT_FOUND = 127
-NOT_EXECUTABLE = 126
-"""Exit statuses of a shell for a command that does not exist and for one that may not be run."""
 
 LONGEST_PARENT = 70
 """Bytes of the path of a folder in which a socket's path, at most 107 bytes, is not too long."""
@@ -128,7 +121,7 @@ def carry_out(order: Order) -> int:
     base = outer_environment(os.environ)
     command = without_pump(order.command)
     if command != tuple(order.command):
-        _complain(f"pump mode is not used: {command[0]} runs without it")
+        complain(f"pump mode is not used: {command[0]} runs without it")
         order = replace(order, command=command)
     if order.link is None:
         return asyncio.run(_Build(order, base).run_alone())
@@ -148,7 +141,7 @@ def _run_alone(order: Order, base: Mapping[str, str], why: str) -> int:
     """Build without the farm, and say why."""
     assert order.link is not None
     order.link.close()
-    _complain(f"building on this machine only: {why}")
+    complain(f"building on this machine only: {why}")
     return asyncio.run(_Build(order, base).run_alone())
 
 
@@ -179,17 +172,17 @@ class _Build:
         self._demand = Demand()
         self._dispatcher = Dispatcher(self._here)
         self._grants: Grants | None = None
-        self._signals: asyncio.Queue[signal.Signals] = asyncio.Queue()
+        self._foreground = Foreground()
 
     async def run_alone(self) -> int:
         """Run the command as it is, with a `-j` for this machine."""
-        self._hear_signals()
+        self._foreground.hear_signals()
         started = time.monotonic()
         if self._order.link is None:
             self._say("no registry is set: building on this machine only")
         room = Room(0, max(self._here.slots, self._here.reserve), self._cores)
         command, jobs = with_jobs(self._order.command, job_count(room), self._base.get("MAKEFLAGS", ""))
-        status = await self._run_command(command, self._base)
+        status = await self._foreground.run(command, self._base)
         self._write_summary(time.monotonic() - started, jobs)
         return status
 
@@ -201,7 +194,7 @@ class _Build:
             launchers: what stands in front of them.
         """
         assert self._order.link is not None
-        self._hear_signals()
+        self._foreground.hear_signals()
         loop = asyncio.get_running_loop()
         started = loop.time()
         compilers = Compilers(self._base.get("PATH", DEFAULT_PATH))
@@ -210,7 +203,7 @@ class _Build:
             await connector.start()
         except OSError as wrong:
             self._order.link.close()
-            _complain(f"building on this machine only: no socket in {folder}: {wrong.strerror}")
+            complain(f"building on this machine only: no socket in {folder}: {wrong.strerror}")
             return await self.run_alone()
 
         def on_hosts(hosts: tuple[Host, ...]) -> None:
@@ -225,24 +218,13 @@ class _Build:
         command, jobs = with_jobs(self._order.command, job_count(room), self._base.get("MAKEFLAGS", ""))
         words = str(folder), str(launchers.names), str(launchers.launcher)
         try:
-            status = await self._run_command(command, environment(self._base, *words, job_count(room)))
+            status = await self._foreground.run(command, environment(self._base, *words, job_count(room)))
         finally:
             await connector.close()
             if self._grants is not None:
                 await asyncio.to_thread(self._grants.end)
         self._tell(loop.time() - started, jobs, connector.calls)
         return status
-
-    def _hear_signals(self) -> None:
-        """Pass signals on, but for those that whoever started us wants ignored: they stay so, for the command, too.
-
-        Only the end of a child must not be ignored: its status would be lost.
-        """
-        loop = asyncio.get_running_loop()
-        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-        for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGTERM, signal.SIGHUP):
-            if signal.getsignal(number) is not signal.SIG_IGN:
-                loop.add_signal_handler(number, self._signals.put_nowait, number)
 
     def _claim(
         self, on_hosts: Callable[[tuple[Host, ...]], None], compilers: Compilers, launchers: Launchers
@@ -270,31 +252,6 @@ class _Build:
         if self._grants is not None:
             self._grants.need(self._demand.note(jobs, time.monotonic()))
 
-    async def _run_command(self, command: Sequence[str], environment: Mapping[str, str]) -> int:
-        """Run the command in the foreground, in our process group."""
-        if not self._signals.empty():
-            return 128 + self._signals.get_nowait()
-        try:
-            process = await _start(command, environment)
-        except FileNotFoundError:
-            _complain(f"{command[0]}: no such command")
-            return NOT_FOUND
-        except OSError as wrong:
-            _complain(f"{command[0]}: {wrong.strerror}")
-            return NOT_EXECUTABLE
-        passing_on = asyncio.create_task(self._pass_on_signals(process))
-        code = await process.wait()
-        passing_on.cancel()
-        return 128 - code if code < 0 else code
-
-    async def _pass_on_signals(self, process: asyncio.subprocess.Process) -> None:
-        """Tell the command what only we were told; a terminal's Ctrl-C it has got already."""
-        while True:
-            number = await self._signals.get()
-            if not (number in (signal.SIGINT, signal.SIGQUIT) and _in_foreground()):
-                with suppress(ProcessLookupError):
-                    process.send_signal(number)
-
     def _tell(self, seconds: float, jobs: int | None, calls: int) -> None:
         tally = self._dispatcher.tally
         if calls:
@@ -316,21 +273,11 @@ class _Build:
                 data = as_data(self._dispatcher.tally, seconds, jobs)
                 self._order.json_summary.write_text(json.dumps(data) + "\n")
             except OSError as wrong:  # the build is over, and its status stands
-                _complain(f"cannot write the summary to {self._order.json_summary}: {wrong.strerror}")
+                complain(f"cannot write the summary to {self._order.json_summary}: {wrong.strerror}")
 
     def _say(self, text: str) -> None:
         if not self._order.quiet:
-            _complain(text)
-
-
-def _complain(text: str) -> None:
-    """Write a line to standard error if anybody reads it; a build does not depend on that.
-
-    Past the buffer of `sys.stderr`: what would be left in it fails again at exit and changes the exit status.
-    """
-    if sys.stderr is not None:  # it was open when we began, so its number is no other file's
-        with suppress(OSError):
-            os.write(sys.stderr.fileno(), f"farmhand: {text}\n".encode(errors="backslashreplace"))
+            complain(text)
 
 
 def _user() -> str:
@@ -349,29 +296,6 @@ def _folder_name() -> str:
         return ""
 
 
-async def _start(command: Sequence[str], environment: Mapping[str, str]) -> asyncio.subprocess.Process:
-    """Start the command; a script without a first line is run by the shell, as every shell does it."""
-    try:
-        return await asyncio.create_subprocess_exec(*command, env=environment)
-    except OSError as wrong:
-        if wrong.errno != errno.ENOEXEC:
-            raise
-    script = shutil.which(command[0], path=environment.get("PATH", DEFAULT_PATH)) or command[0]
-    return await asyncio.create_subprocess_exec("/bin/sh", script, *command[1:], env=environment)
-
-
 def _label(text: str) -> str:
     """Make a name fit to be shown to people on other machines."""
     return presentable(text, 100) or "?"
-
-
-def _in_foreground() -> bool:
-    """Tell whether a terminal's Ctrl-C reaches the command by itself, because it has our process group."""
-    try:
-        terminal = os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY)
-    except OSError:
-        return False
-    try:
-        return os.tcgetpgrp(terminal) == os.getpgrp()
-    finally:
-        os.close(terminal)
