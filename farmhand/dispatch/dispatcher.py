@@ -68,7 +68,7 @@ from farmhand.dispatch.placement import (
     without_own,
 )
 from farmhand.dispatch.racing import Usual
-from farmhand.dispatch.record import Copy, Job
+from farmhand.dispatch.record import Copy, DispatchedJob
 from farmhand.dispatch.tally import Tally
 
 UNLISTED = 10.0
@@ -90,7 +90,7 @@ class Dispatcher:
     tally: Tally = field(default_factory=Tally)
     usual: Usual = field(default_factory=Usual)
     wake_at: float | None = None
-    _jobs: dict[int, Job] = field(default_factory=dict[int, Job])
+    _jobs: dict[int, DispatchedJob] = field(default_factory=dict[int, DispatchedJob])
     _hosts: dict[str, Standing] = field(default_factory=dict[str, Standing])
 
     def handle(self, event: Event, now: float) -> list[Effect]:
@@ -99,7 +99,7 @@ class Dispatcher:
         if isinstance(event, JobArrived):
             state = JobState.PREPARING if event.leaves else JobState.QUEUED_HERE
             is_file = event.leaves or bool(event.kept)
-            self._jobs[event.job] = Job(event.job, event.needs, state, event.kept, is_file)
+            self._jobs[event.job] = DispatchedJob(event.job, event.needs, state, event.kept, is_file)
         elif isinstance(event, HostsChanged):
             others, self.here = without_own(event.hosts, self.here)
             known = self._hosts
@@ -162,7 +162,7 @@ class Dispatcher:
         del job.copies[event.host]
         return self._enter(job, target)
 
-    def _take_failure(self, job: Job, event: JobFailed, now: float) -> None:
+    def _take_failure(self, job: DispatchedJob, event: JobFailed, now: float) -> None:
         """Doubt the host that made no object; what was only talkative did its work."""
         if event.refused:
             job.refused_by = event.host
@@ -170,7 +170,7 @@ class Dispatcher:
             job.has_messages = bool(event.host)
             self._credit(job, event.host, now)
 
-    def _lose(self, job: Job, event: JobLost, now: float) -> None:
+    def _lose(self, job: DispatchedJob, event: JobLost, now: float) -> None:
         """Count a lost copy; judge its host, unless the job is one on which hosts hang up."""
         job.losses += 1
         self.tally.losses += 1
@@ -180,7 +180,7 @@ class Dispatcher:
         job.hung_up_by = event.host if event.hung_up else ""
         self._judge(event.host, lambda host: lose(host, now))
 
-    def _enter(self, job: Job, state: JobState) -> list[Effect]:
+    def _enter(self, job: DispatchedJob, state: JobState) -> list[Effect]:
         """Bring a job to a state; return what stops the copies that it has there no more."""
         job.state = state
         if state is JobState.ENDED:
@@ -190,7 +190,7 @@ class Dispatcher:
         left, job.copies = job.copies, {}
         return [Cancel(job.number, host) for host in left]
 
-    def _finish(self, job: Job, event: JobDone, now: float) -> None:
+    def _finish(self, job: DispatchedJob, event: JobDone, now: float) -> None:
         """Count a compiled file, and judge the hosts that did it or were wrong about it."""
         if job.is_file:
             self.tally.count(event.host, job.losses, job.lacked, job.kept)
@@ -200,7 +200,7 @@ class Dispatcher:
             self._credit(job, event.host, now)
             self._judge(job.refused_by, lambda host: lose(host, now))
 
-    def _credit(self, job: Job, name: str, now: float) -> None:
+    def _credit(self, job: DispatchedJob, name: str, now: float) -> None:
         """Trust the host that made an object, learn from it what is usual, and shun those that hung meanwhile."""
         copy = job.copies[name]
         for host, other in job.copies.items():
@@ -245,7 +245,7 @@ class Dispatcher:
             times.append(chance)
         return min(times, default=None)
 
-    def _lacked(self, job: Job) -> str:
+    def _lacked(self, job: DispatchedJob) -> str:
         return job.needs if lacking(self._hosts.values(), job.needs) else ""
 
     def _judge(self, name: str, verdict: Callable[[Standing], Standing]) -> None:
@@ -271,14 +271,14 @@ class Dispatcher:
                 effects += self._race(job, fitting[job.needs], used, now)
         return effects
 
-    def _is_late(self, job: Job, now: float) -> bool:
+    def _is_late(self, job: DispatchedJob, now: float) -> bool:
         return job.state in ON_RACE_HERE and now - job.latest.since >= self.usual.late_after(job.latest.speed)
 
     def _one_races(self, now: float) -> bool:
         """Tell whether the last copy of some race may still decide it."""
         return any(job.state in RACING and not self._is_late(job, now) for job in self._jobs.values())
 
-    def _place_one(self, job: Job, hosts: Sequence[Standing], used: Counter[str], now: float) -> list[Effect]:
+    def _place_one(self, job: DispatchedJob, hosts: Sequence[Standing], used: Counter[str], now: float) -> list[Effect]:
         """Place one job if a slot is free.
 
         Args:
@@ -308,7 +308,7 @@ class Dispatcher:
                 effects.append(self._start_here(job, used, now))
         return effects
 
-    def _race(self, job: Job, hosts: Sequence[Standing], used: Counter[str], now: float) -> list[Effect]:
+    def _race(self, job: DispatchedJob, hosts: Sequence[Standing], used: Counter[str], now: float) -> list[Effect]:
         """Start one more copy of a job if a slot is free that is worth it; the arguments are those of `_place_one`."""
         copy, is_late = job.latest, self._is_late(job, now)
         trusted = [one for one in hosts if one.host.name not in job.copies and one.shunned_until is None]
@@ -323,16 +323,16 @@ class Dispatcher:
             return [self._start_copy_here(job, ON_RACE_HERE[job.state], used, now)]
         return [self._start_there(job, ON_RACE[job.state], slot, used, now)]
 
-    def _start_here(self, job: Job, used: Counter[str], now: float) -> Effect:
+    def _start_here(self, job: DispatchedJob, used: Counter[str], now: float) -> Effect:
         self._start_copy_here(job, ON_HERE[job.state], used, now)
         return PlaceHere(job.number, report=bool(job.refused_by))
 
-    def _start_copy_here(self, job: Job, state: JobState, used: Counter[str], now: float) -> Effect:
+    def _start_copy_here(self, job: DispatchedJob, state: JobState, used: Counter[str], now: float) -> Effect:
         job.state, job.copies[""] = state, Copy(now, self.here.speed)
         used[""] += 1
         return CopyHere(job.number)
 
-    def _start_there(self, job: Job, state: JobState, host: Host, used: Counter[str], now: float) -> Effect:
+    def _start_there(self, job: DispatchedJob, state: JobState, host: Host, used: Counter[str], now: float) -> Effect:
         job.state, job.copies[host.name] = state, Copy(now, host.speed)
         used[host.name] += 1
         return Place(job.number, host)

@@ -23,7 +23,7 @@ class Copy:
 
 
 @dataclass(slots=True)
-class Job:
+class DispatchedJob:
     """One compile.
 
     Attributes:

@@ -38,7 +38,7 @@ from farmhand.distcc.messages import Verdict, judge
 from farmhand.distcc.protocol import MAX_REQUEST
 from farmhand.driver.compilers import Compiler, Compilers
 from farmhand.driver.gate_client import HostLost, Patience, compile_on
-from farmhand.driver.job import Job, Texts
+from farmhand.driver.job import BuildJob, Texts
 from farmhand.driver.launched import Call, Launched, LauncherGone
 from farmhand.driver.local_compiler import CannotCompile, LocalCompiler
 
@@ -82,7 +82,7 @@ class Connector:
         self._patience = patience or Patience()
         self._on_demand = on_demand
         self._limit = limit
-        self._jobs: dict[int, Job] = {}
+        self._jobs: dict[int, BuildJob] = {}
         self._clients: set[Launched] = set()
         self._tasks: dict[tuple[int, str], asyncio.Task[None]] = {}  # by job and host; "" is this machine
         self._others: set[asyncio.Task[None]] = set()
@@ -137,7 +137,7 @@ class Connector:
         decision = decide(compiler.kind, words[1:], call.folder, call.variables.keys())
         self._count += 1
         number = self._count
-        job = Job(number, client, call, compiler, words, decision if isinstance(decision, Far) else None)
+        job = BuildJob(number, client, call, compiler, words, decision if isinstance(decision, Far) else None)
         if isinstance(decision, Far):
             arrival = JobArrived(number, compiler.needs)
         elif decision.waits:
@@ -149,14 +149,14 @@ class Connector:
         client.gone = lambda: self._gone(job)
         self._handle(arrival)
 
-    def _gone(self, job: Job) -> None:
+    def _gone(self, job: BuildJob) -> None:
         """The launcher has ended, or the compiler in its place."""
         self._clients.discard(job.client)
         if self._jobs.pop(job.number, None) is not None:
             self._texts.drop(job)
             self._handle(JobDone(job.number, good=False) if job.is_final else JobGone(job.number))
 
-    async def _prepare(self, job: Job) -> None:
+    async def _prepare(self, job: BuildJob) -> None:
         try:
             kept = await self._texts.make(job)
         except LauncherGone:
@@ -233,7 +233,7 @@ class Connector:
         task.add_done_callback(self._others.discard)
         return task
 
-    async def _compile_there(self, job: Job, host: Host) -> Event:
+    async def _compile_there(self, job: BuildJob, host: Host) -> Event:
         try:
             answer = await compile_on(host, 1, self._texts.request(job), self._patience, self._limit)
         except HostLost as lost:
@@ -246,7 +246,7 @@ class Connector:
         whole, product = memoryview(b"".join(answer.pieces)), answer.reader.object
         return self._deliver(job, whole[product.start : product.end], host.name)
 
-    async def _compile_here(self, job: Job) -> Event:
+    async def _compile_here(self, job: BuildJob) -> Event:
         try:
             outcome = await self._local.compile(job.compiler.program, self._texts.command(job), self._texts.read(job))
         except CannotCompile:
@@ -255,14 +255,14 @@ class Connector:
             return JobFailed(job.number, "", refused=False)
         return self._deliver(job, outcome.product, "")
 
-    def _deliver(self, job: Job, product: bytes | memoryview, host: str) -> Event:
+    def _deliver(self, job: BuildJob, product: bytes | memoryview, host: str) -> Event:
         assert job.far is not None
         del self._jobs[job.number]
         self._texts.drop(job)
         job.client.deliver(job.far.output, product)
         return JobDone(job.number, host)
 
-    async def _run_and_report(self, job: Job) -> Event:
+    async def _run_and_report(self, job: BuildJob) -> Event:
         try:
             status = await job.client.run_and_report()
         except LauncherGone:

@@ -19,7 +19,7 @@ WORD_IN_HEADER = "#pragma push_macro"
 
 
 @dataclass
-class Job:
+class BuildJob:
     """A call that waits for its object, or for its turn to run here.
 
     Attributes:
@@ -64,7 +64,7 @@ class Texts:
         self._slots = asyncio.Semaphore(at_once or max(4, 2 * cores))
         self._harmless: set[bytes] = set()
 
-    async def make(self, job: Job) -> str | None:
+    async def make(self, job: BuildJob) -> str | None:
         """Preprocess a job.
 
         Returns:
@@ -86,7 +86,7 @@ class Texts:
             return ""
         return WORD_IN_HEADER if far.reads_headers and self._has_header_word(job) else None
 
-    def read(self, job: Job) -> bytes:
+    def read(self, job: BuildJob) -> bytes:
         """The text of a job that is ready."""
         assert job.far is not None
         text = self._file(job).read_bytes()
@@ -94,24 +94,24 @@ class Texts:
             text = text[text.find(b"\n") + 1 :]
         return os.fsencode(job.far.heading) + text
 
-    def command(self, job: Job) -> tuple[str, ...]:
+    def command(self, job: BuildJob) -> tuple[str, ...]:
         """What a host runs: the compiler by the name that hosts know, the source by a name that tells its language."""
         assert job.far is not None
         return (job.compiler.name, *job.far.compile, "-c", job.far.source, "-o", f"{job.far.source}.o")
 
-    def request(self, job: Job) -> list[bytes]:
+    def request(self, job: BuildJob) -> list[bytes]:
         """What a host is sent for a job that is ready."""
         return [request(self.command(job), self.read(job))]
 
-    def drop(self, job: Job) -> None:
+    def drop(self, job: BuildJob) -> None:
         """Remove a job's text."""
         if job.far is not None:
             self._file(job).unlink(missing_ok=True)
 
-    def _file(self, job: Job) -> Path:
+    def _file(self, job: BuildJob) -> Path:
         return self._folder / f"{job.number}.i"
 
-    def _has_header_word(self, job: Job) -> bool:
+    def _has_header_word(self, job: BuildJob) -> bool:
         """Tell whether one of the files that the text was made of holds `HEADER_WORD`; each is read once."""
         far, folder = job.far, os.fsencode(job.call.folder)
         assert far is not None
@@ -124,7 +124,7 @@ class Texts:
         return False
 
 
-def _is_one_file(job: Job) -> bool:
+def _is_one_file(job: BuildJob) -> bool:
     """Tell whether the object would replace the source."""
     assert job.far is not None
     source, output = (os.path.join(job.call.folder, name) for name in (job.far.given, job.far.output))
