@@ -81,8 +81,10 @@ def parse(arguments: Sequence[str]) -> Command:
         in_next = place is Value.NEXT or (place is Value.EITHER and word == name)
         words = (word, *(rest[:1] if in_next else ()))
         value = words[1] if len(words) > 1 else word[len(name) :].removeprefix("=") if not in_next else ""
-        if in_next and rest:
-            rest.pop(0)
+        if in_next:
+            del rest[:1]
+        if in_next and len(words) == 1:
+            role = Role.STAY  # its value is missing: it would take what is added to the command
         parts.append(Option(name, role, words, value))
         if role is Role.LANGUAGE:
             language = value
@@ -91,7 +93,14 @@ def parse(arguments: Sequence[str]) -> Command:
 
 def object_name(source: str) -> str:
     """The object that a compiler makes of `source` when no `-o` names one."""
-    return f"{splitext(basename(source))[0]}.o"
+    return with_suffix(basename(source), ".o")
+
+
+def with_suffix(path: str, suffix: str) -> str:
+    """Replace what stands behind the last dot of a file's name, as compilers do: also where the name begins with it."""
+    folder, slash, name = path.rpartition("/")
+    stem = name.rpartition(".")[0] if "." in name else name
+    return f"{folder}{slash}{stem}{suffix}"
 
 
 def _language(name: str, told: str) -> str:

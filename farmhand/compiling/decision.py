@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from posixpath import basename, splitext
 from typing import Literal
 
-from farmhand.compiling.command import BY_SUFFIX, LANGUAGES, Command, File, object_name, parse
+from farmhand.compiling.command import BY_SUFFIX, LANGUAGES, Command, File, object_name, parse, with_suffix
 from farmhand.compiling.options import Option, Role
 
 Kind = Literal["gcc", "clang"]
@@ -30,11 +30,20 @@ Kind = Literal["gcc", "clang"]
 MACHINE_WORDS = ("__DATE__", "__TIME__", "__TIMESTAMP__", ".incbin", '.include "', '.include \\"')
 """What a text may not hold because it means the machine, the moment or the folder of the second step."""
 
-GCC_WORDS = (*MACHINE_WORDS, "__BASE_FILE__", "pch_preprocess")
-"""The same for gcc, which takes the name of the second step's input for the main file."""
+GCC_WORDS = (*MACHINE_WORDS, "__BASE_FILE__", "pch_preprocess", '_Pragma("GCC target', '_Pragma("GCC optimize')
+"""The same for gcc, which takes the name of the second step's input for the main file, and whose first step does not
+define the macros of the targets that pragmas choose."""
+
+CLANG_WORDS = (*MACHINE_WORDS, "#line", "# line", "__COUNTER__")
+"""The same for clang, whose first step forgets `#line` behind an include, and counts in conditions that the second
+step does not see."""
 
 PROBES = ("conftest.", "tmp.conftest.")
 """How the sources of configure's tests begin; they are tiny, and no distccd takes them."""
+
+KEPT_BY_CLANG = frozenset(
+    ("-include", "-imacros", "-undef", "-fsanitize", "-ffile-prefix-map", "-fdebug-macro", "-gembed-source")
+)
 
 KEEPING_VARIABLES = frozenset(
     (
@@ -60,7 +69,9 @@ class Far:
         words: the text may hold none of them.
         heading: lines that come before the text.
         skips_first_line: the text's first line names no file and would become the source's name.
-        reads_headers: the text lacks traces of `#pragma push_macro`, so the files that it was made of must be asked.
+        reads_headers: the first step drops pragmas that the second one needs; look for them in the files that the text
+            was made of.
+        included: files that are included by option; one that can be read only once must not be read by the first step.
     """
 
     preprocess: tuple[str, ...]
@@ -72,6 +83,7 @@ class Far:
     heading: str = ""
     skips_first_line: bool = False
     reads_headers: bool = False
+    included: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +120,8 @@ def decide(kind: Kind, arguments: Sequence[str], folder: str, variables: Collect
 
 
 def _uses_pipes(command: Command) -> bool:
-    names = [file.name for file in command.files] + [option.value for option in command.options]
+    values = [part for option in command.options for part in option.value.split(",")]
+    names = [*(file.name for file in command.files), *values]
     return any(name == "-" or name.startswith(("/dev/", "/proc/")) for name in names)
 
 
@@ -123,22 +136,36 @@ def _obstacle(kind: Kind, command: Command, folder: str, variables: Collection[s
         return "several files in one command" if len(command.files) > 1 else ""
     kept = [option.name.removesuffix(",").removesuffix("=") for option in command.having(Role.STAY)]
     kept += [] if sources else [f"{splitext(command.files[0].name)[1] or 'other'} files"]
+    kept += ["-Wp" for option in command.named("-Wp,") if "MD," in option.value and command.named("-MD", "-MMD")]
     kept += ["-x c" for option in command.having(Role.LANGUAGE) if option.value not in ("c++", "objective-c++")]
     kept += ["it uses a device"] if _uses_pipes(command) or not folder else []
     kept += KEEPING_VARIABLES.intersection(variables)
-    kept += _kept_by_gcc(sources) if kind == "gcc" else _kept_by_clang(command)
+    kept += _kept_by_gcc(command, sources) if kind == "gcc" else _kept_by_clang(command)
     return kept[0] if kept else None
 
 
-def _kept_by_gcc(sources: Sequence[File]) -> list[str]:
-    """What keeps a compile of gcc's here: fingerprints do not cover its other compilers."""
-    return ["Objective-C" for source in sources if source.language.startswith("objective")]
+def _kept_by_gcc(command: Command, sources: Sequence[File]) -> list[str]:
+    """What keeps a compile of gcc's here: fingerprints do not cover its other compilers; macros of -g3 move."""
+    kept = ["Objective-C" for source in sources if source.language.startswith("objective")]
+    return kept + [option.name for option in command.named("-g3", "-ggdb3")]
 
 
 def _kept_by_clang(command: Command) -> list[str]:
-    """What keeps a compile of clang's here: texts lack what it includes by option; sanitizers read lists of files."""
-    kept = [option.name for option in command.named("-include", "-imacros", "-undef", "-fsanitize")]
-    return kept + ["-D" for option in command.having(Role.DEFINE) if "\n" in option.value]
+    """What keeps a compile of clang's here.
+
+    Its texts lack what is included by option; sanitizers read lists of files; a preprocessed source gets no map of
+    prefixes for `__FILE__`; debug information names macros of the command line, and "./a.c" without the dot.
+    """
+    kept = [option.name for option in command.options if option.name in KEPT_BY_CLANG]
+    macros = [option.value for option in command.having(Role.DEFINE)]
+    kept += ["-D" for value in macros if "\n" in value or any(word in value for word in MACHINE_WORDS)]
+    kept += ["-Wp" for option in command.named("-Wp,") if "-D" in option.value or "-U" in option.value]
+    kept += ["./ in the name of the source" for file in command.files if _has_debug(command) and file.name[:2] == "./"]
+    return kept
+
+
+def _has_debug(command: Command) -> bool:
+    return any(option.name.startswith("-g") for option in command.having(Role.BOTH))
 
 
 def _far(kind: Kind, command: Command, folder: str) -> Far:
@@ -152,12 +179,15 @@ def _far(kind: Kind, command: Command, folder: str) -> Far:
     first = ("-E", *near, *_dependencies(kind, command, output))
     if kind == "gcc":
         mode = "-fdirectives-only"
-        return Far((*first, mode), (*both, mode), source.name, name, output, GCC_WORDS, reads_headers=True)
-    if any(option.name.startswith("-g") for option in command.having(Role.BOTH)):
+        included = tuple(option.value for option in command.named("-include", "-imacros"))
+        return Far(
+            (*first, mode), (*both, mode), source.name, name, output, GCC_WORDS, reads_headers=True, included=included
+        )
+    if _has_debug(command):
         both = (f"-fdebug-compilation-dir={folder}", *both)
     heading = _heading(source.name, command.having(Role.DEFINE))
     return Far(
-        (*first, "-frewrite-includes"), both, source.name, name, output, MACHINE_WORDS, heading, skips_first_line=True
+        (*first, "-frewrite-includes"), both, source.name, name, output, CLANG_WORDS, heading, skips_first_line=True
     )
 
 
@@ -173,7 +203,7 @@ def _dependencies(kind: Kind, command: Command, output: str) -> tuple[str, ...]:
     """What tells the first step the file and the target of dependencies that it would otherwise take from `-o`."""
     asked = bool(command.named("-MD", "-MMD"))
     through = kind == "clang" and any("MD," in option.value for option in command.named("-Wp,"))
-    file = ("-MF", f"{splitext(output)[0]}.d") if asked and not command.named("-MF") else ()
+    file = ("-MF", with_suffix(output, ".d")) if asked and not command.named("-MF") else ()
     target = ("-MQ", output) if (asked or through) and not command.named("-MT", "-MQ") else ()
     return (*file, *target)
 
@@ -189,4 +219,5 @@ def _heading(source: str, macros: Sequence[Option]) -> str:
             lines.append(f"#undef {macro.value}")
         else:
             lines.append(f"#define {name} {value if equals else '1'}")
+    lines += [f'# 1 "{quoted}" 2'] if macros else []
     return "".join(f"{line}\n" for line in lines)

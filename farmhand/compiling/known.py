@@ -74,13 +74,13 @@ FEATURES = frozenset(
     keep-gc-roots-live keep-inline-functions keep-static-consts keep-static-functions labels-ok large-source-files
     lax-vector-conversions leading-underscore lifetime-dse limit-function-alignment live-patching
     live-range-shrinkage local-ivars loop-block loop-flatten loop-interchange loop-nest-optimize loop-optimize
-    loop-parallelize-all loop-strip-mine loop-unroll-and-jam lra-remat lto lto-compression-level lto-jobs
+    loop-parallelize-all loop-strip-mine loop-unroll-and-jam lra-remat lto-compression-level lto-jobs
     lto-odr-type-merging lto-partition macro-prefix-map math-errno max-errors max-tokens max-type-align
     merge-all-constants merge-constants merge-debug-strings message-length move-loop-invariants move-loop-stores
     ms-compatibility ms-compatibility-version ms-extensions ms-hotpatch msc-version mudflap mudflapir mudflapth
     name-mangling-version new-abi new-alignment new-infallible new-inheriting-ctors new-ttp-matching next-runtime
-    nil-receivers non-call-exceptions nonansi-builtins nonnull-objects nothrow-opt omit-frame-pointer openmp
-    openmp-enable-irbuilder openmp-extensions openmp-implicit-rpath openmp-new-driver openmp-simd openmp-version
+    nil-receivers non-call-exceptions nonansi-builtins nonnull-objects nothrow-opt omit-frame-pointer
+    openmp-enable-irbuilder openmp-extensions openmp-implicit-rpath openmp-new-driver openmp-version
     operator-names optimize-register-move optimize-sibling-calls optimize-strlen optional-diags pack-struct
     partial-inlining pascal-strings patchable-function-entry pcc-struct-return peel-loops peephole peephole2
     permissive permitted-flt-eval-methods pic pie plan9-extensions plt predictive-commoning prefetch-loop-arrays

@@ -78,6 +78,7 @@ _TABLE: Mapping[str, tuple[Value, Role]] = MappingProxyType(
     | _rows(Value.NONE, Role.NEAR, "-static-libgcc -static-libstdc++ -shared-libgcc -rdynamic -s")
     | _rows(Value.NONE, Role.BOTH, "-ansi -pedantic -pedantic-errors -w -W -trigraphs -pthread -pipe -p -pg -undef")
     | _rows(Value.NONE, Role.BOTH, "-static -static-pie -shared -pie -no-pie -nopie -Qunused-arguments -Qn -Qy")
+    | _rows(Value.NONE, Role.BOTH, "-fno-lto -fno-openmp -fno-openmp-simd")
     | _rows(Value.JOINED, Role.BOTH, "-O -W -std= --std= --param= --target= -gz=")
     | _rows(Value.NEXT, Role.BOTH, "--param -target -arch")
     | _rows(Value.NONE, Role.QUERY, "-E -S -M -MM -MG -v -V -### -C -CC -P -cc1 -cc1as --version -version --verbose -Q")
@@ -105,7 +106,7 @@ _NUMBER = re.compile(r"-\d+$")
 _ASSEMBLER = re.compile(r"--noexecstack|--execstack|-W|--warn|--no-warn|--fatal-warnings|--(?:32|64|x32)|-m[a-z0-9=-]+")
 """What an assembler may be told through "-Wa,"; much else makes it write files."""
 
-_PREPROCESSOR = re.compile(r"(?:-MP|-M?MD,[^,]+|-MT,[^,]+|-MQ,[^,]+|-[DU][^,]+|-D,[^,]+)(?=,|$)")
+_PREPROCESSOR = re.compile(r"(?:-M?MD,[^,]+|-[DU][^,]+|-D,[^,]+)(?=,|$)")
 """What a preprocessor may be told through "-Wp,"."""
 
 

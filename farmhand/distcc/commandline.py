@@ -61,13 +61,13 @@ def job_count(room: Room) -> int:
     return max(1, room.here, room.remote + room.here + saturation)
 
 
-def with_jobs(command: Sequence[str], jobs: int, makeflags: str = "") -> tuple[tuple[str, ...], int | None]:
+def with_jobs(command: Sequence[str], jobs: int, *makeflags: str) -> tuple[tuple[str, ...], int | None]:
     """Give make or ninja a `-jN` when nobody chose one.
 
     Args:
         command: program and arguments; `env A=B make` and `A=B`-less paths such as /usr/bin/gmake-4.3 are understood.
         jobs: N.
-        makeflags: the value of MAKEFLAGS.
+        makeflags: the values of MAKEFLAGS and GNUMAKEFLAGS.
 
     Returns:
         The command, and N if it was put in. make's `-j` without a number means "without limit", which would start a
@@ -89,7 +89,7 @@ def with_jobs(command: Sequence[str], jobs: int, makeflags: str = "") -> tuple[t
             return tuple(command), None
         elif match["others"] not in (None, "-"):
             kept.append(match["others"])
-    if is_make and _jobs_in_makeflags(makeflags):
+    if is_make and any(_jobs_in_makeflags(flags) for flags in makeflags):
         return tuple(command), None
     return (*command[: place + 1], f"-j{jobs}", *kept), jobs
 

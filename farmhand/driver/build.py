@@ -181,7 +181,7 @@ class _Build:
         if self._order.link is None:
             self._say("no registry is set: building on this machine only")
         room = Room(0, max(self._here.slots, self._here.reserve), self._cores)
-        command, jobs = with_jobs(self._order.command, job_count(room), self._base.get("MAKEFLAGS", ""))
+        command, jobs = with_jobs(self._order.command, job_count(room), *self._makeflags())
         status = await self._foreground.run(command, self._base)
         self._write_summary(time.monotonic() - started, jobs)
         return status
@@ -215,7 +215,7 @@ class _Build:
             connector.set_hosts(hosts)
         others, _ = without_own(hosts, self._here)
         room = Room(sum(host.slots for host in others), self._here.slots if others else self._here.reserve, self._cores)
-        command, jobs = with_jobs(self._order.command, job_count(room), self._base.get("MAKEFLAGS", ""))
+        command, jobs = with_jobs(self._order.command, job_count(room), *self._makeflags())
         words = str(folder), str(launchers.names), str(launchers.launcher)
         try:
             status = await self._foreground.run(command, environment(self._base, *words, job_count(room)))
@@ -225,6 +225,10 @@ class _Build:
                 await asyncio.to_thread(self._grants.end)
         self._tell(loop.time() - started, jobs, connector.calls)
         return status
+
+    def _makeflags(self) -> tuple[str, ...]:
+        """The variables by which make is told options, as far as they are set."""
+        return tuple(self._base[name] for name in ("MAKEFLAGS", "GNUMAKEFLAGS") if name in self._base)
 
     def _claim(
         self, on_hosts: Callable[[tuple[Host, ...]], None], compilers: Compilers, launchers: Launchers

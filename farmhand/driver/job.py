@@ -9,13 +9,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from farmhand.compiling.decision import Far
-from farmhand.compiling.text import HEADER_WORD, entered_files
+from farmhand.compiling.text import Entered, entered_files, has_dropped_pragma
 from farmhand.distcc.protocol import request
 from farmhand.driver.compilers import Compiler
 from farmhand.driver.launched import Call, Launched
 
 WORD_IN_TEXT = "text that means this machine (__DATE__, .incbin and the like)"
-WORD_IN_HEADER = "#pragma push_macro"
+PRAGMA = "a pragma that gcc's preprocessor drops"
+READ_ONCE = "a header that can be read only once"
+PRECOMPILED = "a precompiled header"
 
 
 @dataclass
@@ -75,6 +77,8 @@ class Texts:
         """
         far, file = job.far, self._file(job)
         assert far is not None
+        if any(_is_read_once(os.path.join(job.call.folder, name)) for name in far.included):
+            return READ_ONCE
         async with self._slots:
             command = (job.compiler.program, job.words[0], *far.preprocess)
             answer = await job.client.preprocess(str(file), far.words, command)
@@ -84,7 +88,7 @@ class Texts:
             return WORD_IN_TEXT
         if answer != "K":
             return ""
-        return WORD_IN_HEADER if far.reads_headers and self._has_header_word(job) else None
+        return self._obstacle_in_files(job) if far.reads_headers else None
 
     def read(self, job: BuildJob) -> bytes:
         """The text of a job that is ready."""
@@ -111,17 +115,21 @@ class Texts:
     def _file(self, job: BuildJob) -> Path:
         return self._folder / f"{job.number}.i"
 
-    def _has_header_word(self, job: BuildJob) -> bool:
-        """Tell whether one of the files that the text was made of holds `HEADER_WORD`; each is read once."""
-        far, folder = job.far, os.fsencode(job.call.folder)
-        assert far is not None
-        files = {os.path.join(folder, name) for name in entered_files(self._file(job).read_bytes())}
-        files.add(os.path.join(folder, os.fsencode(far.given)))
-        for file in files - self._harmless:
-            if HEADER_WORD in _content(file):
-                return True
-            self._harmless.add(file)
-        return False
+    def _obstacle_in_files(self, job: BuildJob) -> str | None:
+        """What in the files that the text was made of keeps the job here; None: nothing. Each is read once."""
+        assert job.far is not None
+        files = [*entered_files(self._file(job).read_bytes()), Entered(os.fsencode(job.far.given), False)]
+        for one in files:
+            file = os.path.join(os.fsencode(job.call.folder), one.name)
+            if not one.is_system and os.path.exists(file + b".gch"):
+                return PRECOMPILED
+            if file not in self._harmless:
+                if _is_read_once(file):
+                    return READ_ONCE
+                if has_dropped_pragma(_content(file), one.is_system):
+                    return PRAGMA
+                self._harmless.add(file)
+        return None
 
 
 def _is_one_file(job: BuildJob) -> bool:
@@ -134,12 +142,18 @@ def _is_one_file(job: BuildJob) -> bool:
         return False
 
 
-def _content(file: bytes) -> bytes:
-    """What a file holds; of one that cannot be read, or only once, that it holds `HEADER_WORD`."""
+def _is_read_once(file: str | bytes) -> bool:
+    """Tell whether a file is there, but no regular one: reading it again would find nothing, or wait for ever."""
     try:
-        if not stat.S_ISREG(os.stat(file).st_mode):  # a pipe is the compiler's: opening it would disturb its writer
-            return HEADER_WORD
+        return not stat.S_ISREG(os.stat(file).st_mode)
+    except OSError:
+        return False
+
+
+def _content(file: bytes) -> bytes:
+    """What a file holds; of one that cannot be read, a pragma that keeps a job here."""
+    try:
         with open(file, "rb") as content:
             return content.read()
     except OSError:
-        return HEADER_WORD
+        return b"#pragma push_macro"

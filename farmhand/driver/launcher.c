@@ -40,6 +40,7 @@ extern char **environ;
 
 static struct stat self;
 static char **words;           /* the compiler's command line */
+static const char *called; /* the name by which this launcher was reached */
 static const char *next;       /* the program that PATH names without this launcher */
 static const char *unfinished; /* an object that is being written */
 
@@ -137,7 +138,7 @@ static void restore_path(const char *name)
 
 static void execute(const char *program, char **arguments)
 {
-    restore_path(base_name(words[0]));
+    restore_path(called);
     unsetenv("FARMHAND_SESSION");
     execv(program, arguments);
     if (errno == ENOEXEC) { /* a script without a first line: what execvp and every shell do */
@@ -287,14 +288,20 @@ static char **strings(char *body, uint32_t size, long *number)
 
 static pid_t spawn(const char *program, char **arguments, int driver, int output, int errors)
 {
+    int nothing = output >= 0 ? aside(open("/dev/null", O_RDONLY | O_CLOEXEC), F_DUPFD_CLOEXEC) : -1;
     signal(SIGCHLD, SIG_DFL); /* or the status of a child is lost where it was ignored */
     pid_t parent = getpid(), child = fork();
-    if (child != 0)
+    if (child != 0) {
+        if (nothing >= 0)
+            close(nothing);
         return child;
+    }
     prctl(PR_SET_PDEATHSIG, SIGTERM); /* whoever ends the launcher means the compiler */
     if (getppid() != parent)
         _exit(126);
     close(driver);
+    if (nothing >= 0)
+        dup2(nothing, 0); /* standard input is for the compiler itself */
     if (output >= 0)
         dup2(output, 1);
     if (errors >= 0)
@@ -380,7 +387,7 @@ static void unlink_on_signals(const char *path)
 }
 
 /* Write the object as an assembler does: a file that holds something is replaced. What a link, a pipe or a device as
- * output means is left to the compiler. */
+ * output means is left to the compiler, and so is what an empty or a closed file means to each of them. */
 static int receive_object(int driver, const char *path)
 {
     static char buffer[1 << 16];
@@ -389,21 +396,22 @@ static int receive_object(int driver, const char *path)
     if (!read_all(driver, &left, sizeof left))
         return 0;
     int is_there = lstat(path, &found) == 0;
-    if (is_there && !S_ISREG(found.st_mode))
+    if (is_there && (!S_ISREG(found.st_mode) || !found.st_size || access(path, W_OK) != 0))
         return 0;
     unlink_on_signals(path);
-    if (is_there && found.st_size)
+    signal(SIGXFSZ, SIG_IGN); /* a limit on the size of files: writing fails, and the compiler says what it says */
+    if (is_there)
         unlink(path);
     int object = aside(open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666), F_DUPFD_CLOEXEC);
     if (object < 0)
         return 0;
-    while (left) {
+    int good = 1;
+    for (; good && left; left -= left < sizeof buffer ? left : sizeof buffer) {
         size_t step = left < sizeof buffer ? left : sizeof buffer;
-        if (!read_all(driver, buffer, step) || !write_all(object, buffer, step))
-            return 0;
-        left -= step;
+        good = read_all(driver, buffer, step) && write_all(object, buffer, step);
     }
-    return close(object) == 0;
+    signal(SIGXFSZ, SIG_DFL);
+    return close(object) == 0 && good;
 }
 
 static void obey(int driver)
@@ -444,11 +452,16 @@ int main(int count, char **arguments)
         return 127;
     if (stat("/proc/self/exe", &self) != 0 && stat((const char *)getauxval(AT_EXECFN), &self) != 0)
         memset(&self, 0, sizeof self);
-    words = arguments + (count > 1 && strcmp(base_name(arguments[0]), OWN_NAME) == 0);
+    const char *file = (const char *)getauxval(AT_EXECFN); /* the caller may choose any argv[0] */
+    called = base_name(file ? file : arguments[0]);
+    int is_front = count > 1 && strcmp(called, OWN_NAME) == 0;
+    words = arguments + is_front;
+    if (is_front)
+        called = base_name(words[0]);
     int is_path = strchr(words[0], '/') != NULL, own = is_path && is_self(words[0]);
-    next = is_path && !own ? words[0] : find(base_name(words[0]));
+    next = is_front && is_path && !own ? words[0] : find(called);
     if (!next) {
-        fprintf(stderr, "%s: no such command\n", words[0]);
+        fprintf(stderr, "%s: no such command\n", called);
         return 127;
     }
     if (own)

@@ -28,7 +28,6 @@ def test_options_and_files_keep_their_order_and_words() -> None:
     [
         ("-oa.o", ["a.o"]),
         ("-o a.o", ["a.o"]),
-        ("-o", [""]),
         ("-MF=x", ["x"]),
         ("-I -c", ["-c"]),
         ("-include a.h", ["a.h"]),
@@ -57,6 +56,14 @@ def test_a_language_comes_from_the_suffix_or_from_x(arguments: str, languages: l
     assert [file.language for file in parse(arguments.split()).files] == languages
 
 
-@pytest.mark.parametrize(("source", "name"), [("a.c", "a.o"), ("x/y/a.b.cc", "a.b.o"), ("../a", "a.o"), (".c", ".c.o")])
+@pytest.mark.parametrize(
+    ("source", "name"),
+    [("a.c", "a.o"), ("x/y/a.b.cc", "a.b.o"), ("../a", "a.o"), (".c", ".o"), ("x.y/..c", "..o")],
+)
 def test_an_object_without_a_name_lies_in_the_current_folder(source: str, name: str) -> None:
     assert object_name(source) == name
+
+
+@pytest.mark.parametrize("arguments", ["-c a.c -I", "-c a.c -o", "-MD -c a.c -MT", "-c a.c -Xlinker"])
+def test_an_option_whose_value_is_missing_keeps_the_command_here(arguments: str) -> None:
+    assert parse(arguments.split()).options[-1].role is Role.STAY

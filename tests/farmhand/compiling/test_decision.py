@@ -33,7 +33,7 @@ def test_clang_keeps_the_name_of_its_source_and_the_macros_of_its_command() -> N
     assert decision.preprocess == ("-E", "-O2", "-DX=1", "-DY", "-UZ", "-DF(x)=x", "sub/a.cc", "-frewrite-includes")
     assert decision.compile == ("-O2",)
     assert decision.heading == (
-        '# 1 "sub/a.cc"\n# 1 "<command line>" 1\n#define X 1\n#define Y 1\n#undef Z\n#define F(x) x\n'
+        '# 1 "sub/a.cc"\n# 1 "<command line>" 1\n#define X 1\n#define Y 1\n#undef Z\n#define F(x) x\n# 1 "sub/a.cc" 2\n'
     )
     assert (decision.skips_first_line, decision.reads_headers, decision.output) == (True, False, "a.o")
     assert "__BASE_FILE__" not in decision.words
@@ -65,6 +65,9 @@ def test_a_target_is_told_to_both_machines() -> None:
         ("-MMD -c x/a.c", "-MF a.d -MQ a.o"),
         ("-MMD -MP -c a.c -o o/a.b.o", "-MF o/a.b.d -MQ o/a.b.o"),
         ("-MD -c a.c -o o/a", "-MF o/a.d -MQ o/a"),
+        ("-MD -c a.c -o o.x/a", "-MF o.x/a.d -MQ o.x/a"),
+        ("-MD -c a.c -o o/.o", "-MF o/.d -MQ o/.o"),
+        ("-MD -c a.c -o ..o", "-MF ..d -MQ ..o"),
         ("-MD -MF x.d -c a.c -o o/a.o", "-MQ o/a.o"),
         ("-MD -MT t -c a.c -o o/a.o", "-MF o/a.d"),
         ("-MD -MQ t -MF x.d -c a.c", ""),
@@ -121,6 +124,12 @@ def test_a_source_has_the_suffix_of_its_language_there(command: str, source: str
         ("a.c -o program", "it also links"),
         ("a.o b.o -o program", ""),
         ("-c conftest.c", ""),
+        ("-g3 -c a.c", "-g3"),
+        ("-flto -c a.c", "-flto"),
+        ("-fopenmp -c a.c", "-fopenmp"),
+        ("-MD -Wp,-MMD,x.d -c a.c", "-Wp"),
+        ("-Wp,-MD,x.d,-MT,t -c a.c", "-Wp"),
+        ("-c a.c -I", "-I"),
         ("-c build/tmp.conftest.cc", ""),
     ],
 )
@@ -137,6 +146,13 @@ def test_what_gcc_keeps_here_is_told_by_its_reason(command: str, why: str) -> No
         ("-fsanitize=address -c a.c", "-fsanitize"),
         ("-include-pch x.pch -c a.c", "-include-pch"),
         ("-Xclang -load -c a.c", "-Xclang"),
+        ("-ffile-prefix-map=a=b -c a.c", "-ffile-prefix-map"),
+        ("-g -fdebug-macro -c a.c", "-fdebug-macro"),
+        ("-g -gembed-source -c a.c", "-gembed-source"),
+        ("-Wp,-DX -c a.c", "-Wp"),
+        ("-Wp,-UX -c a.c", "-Wp"),
+        ("-DS=__TIMESTAMP__ -c a.c", "-D"),
+        ("-g -c ./a.c", "./ in the name of the source"),
     ],
 )
 def test_what_clang_keeps_here(command: str, why: str) -> None:
@@ -145,6 +161,16 @@ def test_what_clang_keeps_here(command: str, why: str) -> None:
 
 def test_a_macro_over_two_lines_stays() -> None:
     assert decide("clang", ["-DX=1\n2", "-c", "a.c"], "/w") == Near("-D", waits=True)
+
+
+def test_what_clang_forgets_or_counts_in_its_first_step_is_searched_for() -> None:
+    assert {"#line", "__COUNTER__"} <= set(far("-c a.c", "clang").words)
+    assert not {"#line", "__COUNTER__"} & set(far("-c a.c").words)
+    assert far("-c ./a.c", "clang").given == "./a.c"
+
+
+def test_files_that_gcc_includes_by_option_are_named() -> None:
+    assert far("-include x.h -imacros y.h -c a.c").included == ("x.h", "y.h")
 
 
 def test_clang_may_compile_objective_c_elsewhere() -> None:
@@ -176,6 +202,7 @@ def test_questions_and_pipes_run_at_once(command: str) -> None:
         ("-c /dev/stdin", False),
         ("-include /dev/fd/63 -c a.c", False),
         ("-MD -MF /dev/null -c a.c", False),
+        ("-Wp,-MD,/dev/stdout -c a.c", False),
         ("-lm", False),
         ("", False),
     ],

@@ -51,14 +51,14 @@ def test_where_the_value_of_an_option_stands(word: str, name: str, value: Value)
         ),
         ("-march=x86-64-v2 -mno-avx -m32 -msse4.2 -mcpu=cortex-a53 -target --target=aarch64-linux-gnu", Role.BOTH),
         ("-g -g0 -g3 -ggdb -ggdb3 -gdwarf -gdwarf-4 -gdwarf-5 -gz -gno-column-info -gline-tables-only", Role.BOTH),
-        ("-flto -fopenmp -fsanitize=undefined -fmacro-prefix-map=/a=/b -ffile-prefix-map=/a=/b", Role.BOTH),
+        ("-fno-lto -fno-openmp -fsanitize=undefined -fmacro-prefix-map=/a=/b -ffile-prefix-map=/a=/b", Role.BOTH),
         ("-MD -MMD -MP -MF -MFx -MT -MQ", Role.DEPENDENCIES),
         (
             "-E -S -M -MM -MG -v -### --version -dumpmachine -print-prog-name=as --help=common -fsyntax-only -dM",
             Role.QUERY,
         ),
         ("-Wa,--noexecstack -Wa,--noexecstack,--fatal-warnings -Wa,-mrelax-relocations=no", Role.BOTH),
-        ("-Wp,-MD,a.d -Wp,-MMD,sub/.a.o.d -Wp,-MD,a.d,-MT,x -Wp,-DX=1,-UY -Wp,-MD,a.d,-MP", Role.NEAR),
+        ("-Wp,-MD,a.d -Wp,-MMD,sub/.a.o.d -Wp,-DX=1,-UY -Wp,-MD,a.d,-DX", Role.NEAR),
     ],
 )
 def test_options_that_are_known(words: str, expected: Role) -> None:
@@ -74,7 +74,8 @@ def test_options_that_are_known(words: str, expected: Role) -> None:
         "-fmodules", "-fmodules-ts", "-fmodule-file=x", "-fplugin=./p.so", "-fplugin-arg-x-y", "-fpass-plugin=x",
         "-specs=x", "-B/x", "-wrapper", "-Xclang", "-mllvm", "-Xassembler", "-Xpreprocessor", "@file", "-march=native",
         "-mtune=native", "-mcpu=native", "-fpreprocessed", "-fdirectives-only", "-fno-working-directory", "-fpch-deps",
-        "-Wa,-aln=a.lst", "-Wa,-MD,x", "-Wp,-P", "-Wp,-MD", "-Wp,-MD,a.d,-C", "-gcoff", "-gfuture",
+        "-Wa,-aln=a.lst", "-Wa,-MD,x", "-Wp,-P", "-Wp,-MD", "-Wp,-MD,a.d,-C", "-Wp,-MD,a.d,-MT,x", "-Wp,-MP", "-flto",
+        "-flto=auto", "-fopenmp", "-fopenmp-simd", "-gcoff", "-gfuture",
         "-fan-option-of-tomorrow", "-mtomorrow", "--compile", "-fno-integrated-as", "-fdiagnostics-format=json",
     ],
 )  # fmt: skip

@@ -10,7 +10,7 @@ from fakes.driver_bench import MakeBench, end_reading
 from fakes.fake_gate import FakeGate
 from fakes.waiting import comes_true
 
-from farmhand.driver.job import WORD_IN_HEADER, WORD_IN_TEXT
+from farmhand.driver.job import PRAGMA, READ_ONCE, WORD_IN_TEXT
 
 HEADER = '#pragma push_macro("X")\n#undef X\n#define X 2\n#pragma pop_macro("X")\n'
 
@@ -40,7 +40,7 @@ async def test_what_gcc_drops_from_its_text_is_looked_for_in_the_files(
         options = ["-include", "inc/far.h"] if where == "option" else ["-Iinc"]
         (one.folder / "b.c").write_text(f"#define X 1\n{include}{HEADER if where == 'source' else ''}int x = X;\n")
         assert await one.compile("b.c", *options) == one.alone("b.c", *options)
-        assert (gate.jobs, one.dispatcher.tally.kept) == (0, {WORD_IN_HEADER: 1})
+        assert (gate.jobs, one.dispatcher.tally.kept) == (0, {PRAGMA: 1})
 
 
 async def test_a_header_that_is_a_pipe_keeps_its_text_here(bench: MakeBench, distccd: int) -> None:
@@ -52,7 +52,7 @@ async def test_a_header_that_is_a_pipe_keeps_its_text_here(bench: MakeBench, dis
         await comes_true(lambda: [end_reading(pipe), process.returncode][1] is not None)
         await process.communicate()
         assert (process.returncode, gate.jobs) == (0, 0)
-        assert one.dispatcher.tally.kept == {WORD_IN_HEADER: 1}
+        assert one.dispatcher.tally.kept == {READ_ONCE: 1}
 
 
 async def test_a_file_that_changes_between_two_compiles_is_read_as_it_was_told(bench: MakeBench, distccd: int) -> None:

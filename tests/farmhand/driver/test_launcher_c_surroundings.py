@@ -182,3 +182,21 @@ async def test_a_socket_in_a_folder_with_a_very_long_path_is_no_driver(launcher:
     deep = tmp_path / ("d" * 120) / "farmhand-build-y"
     variables = {"PATH": f"{launcher.names}:{deep}:{launcher.real}:/bin", **SANITIZED}
     assert await launcher.run("gcc", "-c", "a.c", variables=variables) == ALONE
+
+
+@pytest.mark.parametrize("called", ["foo", "", "./gcc", "clang"])
+async def test_the_callers_name_for_it_does_not_choose_the_compiler(launcher: LauncherBench, called: str) -> None:
+    launcher.compiler("gcc", 'echo "this is gcc"')
+    async with launcher.driver(message("W")).listening() as driver:
+        ended = await launcher.run(called, "-c", "a.c", executable=launcher.names / "gcc")
+    assert ended == Ended(0, "this is gcc\n", "")
+    assert driver.calls[0].program == str(launcher.real / "gcc")
+
+
+async def test_standard_input_is_left_for_the_compiler(launcher: LauncherBench) -> None:
+    launcher.compiler("gcc", "cat")
+    order = message("P", "text.i", "0", "/bin/cat", "cat")
+    async with launcher.driver(order, message("R")).listening():
+        words = ("sh", "-c", f"echo text | {launcher.names}/gcc -c a.c")
+        ended = await launcher.run(*words, executable="/bin/sh")
+    assert (ended.output, (launcher.work / "text.i").read_text()) == ("text\n", "")
