@@ -128,3 +128,18 @@ def test_what_goes_wrong_is_said_in_full() -> None:
     assert words.cannot_start(words.agent_broken("/a")) == "It cannot be started: /a does not run."
     assert words.cannot_start(words.unit_failed("no\nbus")) == "It cannot be started: systemctl says: no\ufffdbus."
     assert words.display_gone(":7").startswith("the display :7 does not answer; ")
+
+
+def test_what_keeps_the_tray_from_showing_itself_is_told_with_what_to_do() -> None:
+    assert words.display_gone(":9") == (
+        "the display :9 does not answer; start the tray in a desktop session, or name that session's display"
+    )
+    assert words.display_closed(":9", is_x11=True).endswith("or set XAUTHORITY to its file")
+    assert words.display_closed("wayland-0", is_x11=False).endswith("start the tray in that desktop session")
+    assert words.no_platform("no\x1bsuch").startswith("Qt knows no platform 'no")
+    assert words.not_this_platform("wayland", "xcb") == "QT_QPA_PLATFORM=wayland does not work here; xcb does"
+    assert words.unloadable("libEGL.so.1: no such file", "libegl1").endswith("with: apt install libegl1")
+    assert words.unloadable("broken", "") == "Qt cannot be used (broken)"
+    assert words.platform_broken("xcb", "no reason") == (
+        "Qt cannot show anything by xcb (no reason); set QT_QPA_PLATFORM to wayland or xcb"
+    )

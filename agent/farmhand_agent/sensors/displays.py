@@ -170,8 +170,18 @@ def is_ours(number: int, environ: Mapping[str, str]) -> bool:
 
 
 def may_be_ours(number: int) -> bool:
-    """Tell whether somebody listens at a display as this user or as root."""
-    return listener(number)[1] in (0, os.getuid())
+    """Tell whether somebody listens at a display as this user or as root, and has not died since."""
+    return listener(number)[1] in (0, os.getuid()) and not is_left_over(number)
+
+
+def is_left_over(number: int) -> bool:
+    """Tell whether the process that began to listen at a display has died.
+
+    A compositor listens for its Xwayland. When it dies, Xwayland goes on for a while, hears nothing, and has no outputs
+    any more by which it could be known.
+    """
+    process = listener(number)[0]
+    return process > 0 and not os.path.exists(f"/proc/{process}")
 
 
 def is_xwayland(number: int, environ: Mapping[str, str]) -> bool:
@@ -207,7 +217,7 @@ def connect(number: int, environ: Mapping[str, str]) -> Display:
             problem = problem or str(refused)
             continue
         display.set_error_handler(_ignore)
-        if _is_xwayland(display):
+        if is_left_over(number) or _is_xwayland(display):
             close(display)
             raise Xwayland(f"display :{number} is a Wayland session's, which does not hear keyboard and mouse")
         return display

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import struct
 import subprocess
 from collections.abc import Iterator
@@ -118,6 +119,28 @@ def test_a_server_that_only_pretends(tmp_path: Path) -> None:
         stranger.kill()
         stranger.wait()
         path.unlink(missing_ok=True)
+
+
+def test_a_server_whose_starter_has_died_does_not_count() -> None:
+    """A compositor listens for its Xwayland; when it has died, nobody tells that server of input."""
+    script = (
+        "import os, socket, sys\n"
+        f"s=socket.socket(socket.AF_UNIX); s.bind({str(displays.SOCKETS / 'X6788')!r}); s.listen()\n"
+        "if os.fork(): os._exit(0)\n"
+        "print(os.getpid(), flush=True)\n"
+        "while True: s.accept()\n"
+    )
+    displays.SOCKETS.mkdir(mode=0o1777, exist_ok=True)
+    with subprocess.Popen([PYTHON, "-c", script], stdout=subprocess.PIPE, text=True) as starter:
+        assert starter.stdout is not None
+        heir = int(starter.stdout.readline())
+        starter.wait()
+        try:
+            assert displays.is_there(6788)
+            assert not displays.may_be_ours(6788)
+        finally:
+            os.kill(heir, signal.SIGKILL)
+            (displays.SOCKETS / "X6788").unlink(missing_ok=True)
 
 
 def test_a_wayland_sessions_server_is_no_source() -> None:
