@@ -44,6 +44,7 @@ PROBES = ("conftest.", "tmp.conftest.")
 KEPT_BY_CLANG = frozenset(
     ("-include", "-imacros", "-undef", "-fsanitize", "-ffile-prefix-map", "-fdebug-macro", "-gembed-source")
 )
+"""Options that keep a compile of clang's here; `_kept_by_clang` says why."""
 
 KEEPING_VARIABLES = frozenset(
     (

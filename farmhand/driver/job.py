@@ -70,7 +70,7 @@ class Texts:
         """Preprocess a job.
 
         Returns:
-            None: the text is ready. Else why the job cannot leave; "" when the preprocessor had something to say.
+            None: the text is ready. Else why the job cannot be sent; "" when the preprocessor printed something.
 
         Raises:
             LauncherGone: nobody waits for the job any more.
