@@ -4,7 +4,7 @@ Every message carries `(epoch, generation, seq)`: the epoch is raised on disk be
 earlier life of this agent never undoes one of this life. Losing the registry never stops a running job.
 
 The registry lists the address from which it was told. So a beat comes from one at which the gate listens: a gate that
-listens on IPv4 alone is told of by IPv4, whatever else the registry's name resolves to.
+listens on IPv4 alone is registered with its IPv4 address, whatever else the registry's name resolves to.
 """
 
 from __future__ import annotations

@@ -252,7 +252,7 @@ class Connector:
         except CannotCompile:
             return JobNotHere(job.number)
         if outcome.status or outcome.told:
-            return JobFailed(job.number, "", refused=False)
+            return JobFailed(job.number, "", refused=outcome.status != 0)
         return self._deliver(job, outcome.product, "")
 
     def _deliver(self, job: BuildJob, product: bytes | memoryview, host: str) -> Event:

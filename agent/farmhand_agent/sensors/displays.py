@@ -41,8 +41,8 @@ ANSWER_WITHIN = 0.05
 
 ORDER = ord("l" if struct.pack("=H", 1)[0] else "B")
 HELLO = struct.pack("=BxHHHHxx", ORDER, 0, 0, 0, 0)
-"""A connection setup of a version that there is not: it is refused, and so answered by every server. Whoever is let in
-and leaves as the last client would have the server reset itself. X Window System Protocol, section 8."""
+"""A connection setup of a version that does not exist. Every server refuses it, and so answers. A client that is let in
+and leaves as the last one would make the server reset itself. X Window System Protocol, section 8."""
 
 CREDENTIALS = struct.Struct("=iii")
 """Process, user and group of whoever listens at a socket, see SO_PEERCRED in unix(7)."""
